@@ -1,0 +1,90 @@
+//! Stored bytes. The first byte is the version; what a newer release wrote is refused, never guessed.
+//!
+//! Canonical: one state has one encoding, so equal states have equal bytes in every region. The frozen bytes of
+//! each release stand in `test-data/`, and reading them is a test.
+
+mod bytes;
+mod record;
+mod tables;
+mod v1;
+
+pub(crate) use bytes::{Reader, Writer};
+pub use record::{decode_merge_record, encode_merge_record};
+pub(crate) use tables::{read_line, write_line};
+
+use crate::state::Cart;
+
+/// Why stored bytes cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FormatError {
+    /// A newer release wrote this.
+    #[error("written in format {found}, and this release reads up to {VERSION}")]
+    Newer {
+        /// The version found.
+        found: u8,
+    },
+    /// The checksum does not fit the bytes.
+    #[error("checksum does not match")]
+    Checksum,
+    /// The bytes end early, or say something that cannot be.
+    #[error("malformed at byte {at}: {what}")]
+    Malformed {
+        /// Where reading stopped.
+        at: usize,
+        /// What was being read.
+        what: &'static str,
+    },
+}
+
+/// The version that is written.
+pub const VERSION: u8 = 1;
+
+/// Bytes of the checksum at the end.
+const CHECKSUM_BYTES: usize = 4;
+
+/// Encodes a state or delta.
+pub fn encode(cart: &Cart) -> Vec<u8> {
+    seal(|writer| v1::write(cart, writer))
+}
+
+/// Decodes what [`encode`] wrote.
+pub fn decode(bytes: &[u8]) -> Result<Cart, FormatError> {
+    open(bytes, v1::read)
+}
+
+/// A version byte before, a checksum behind.
+fn seal(write: impl FnOnce(&mut Writer)) -> Vec<u8> {
+    let mut writer = Writer::default();
+    writer.byte(VERSION);
+    write(&mut writer);
+    let mut bytes = writer.into_bytes();
+    let checksum = crc32c::crc32c(&bytes);
+    bytes.extend_from_slice(&checksum.to_le_bytes());
+    bytes
+}
+
+fn open<T>(
+    bytes: &[u8],
+    read: impl FnOnce(&mut Reader<'_>) -> Result<T, FormatError>,
+) -> Result<T, FormatError> {
+    let too_short = FormatError::Malformed { at: bytes.len(), what: "too short" };
+    match bytes.first() {
+        None => return Err(too_short),
+        Some(&found) if found > VERSION => return Err(FormatError::Newer { found }),
+        Some(_) => {}
+    }
+    let (body, checksum) = bytes.split_last_chunk::<CHECKSUM_BYTES>().ok_or(too_short)?;
+    if crc32c::crc32c(body) != u32::from_le_bytes(*checksum) {
+        return Err(FormatError::Checksum);
+    }
+    let mut reader = Reader::new(body);
+    if reader.byte("version")? != VERSION {
+        return Err(FormatError::Malformed { at: 0, what: "version" });
+    }
+    let value = read(&mut reader)?;
+    reader.end()?;
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests;

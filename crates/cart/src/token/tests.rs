@@ -1,0 +1,77 @@
+//! Tokens: what was sealed opens, and nothing else does.
+
+use super::*;
+use crate::{
+    dot::{Dot, WriterId},
+    entry::Group,
+    id::CartId,
+    line::{Line, List, Sku, Texts},
+    seen::{Seen, SeenDot, SeenLine},
+    time::{Day, Timestamp},
+};
+use std::sync::Arc;
+
+fn keyring(id: u8) -> Keyring {
+    Keyring::new(TokenKey { id: u32::from(id), secret: [id; 32] }, Vec::new())
+}
+
+fn seen() -> Seen {
+    let line = Line::new(Sku::parse("A").unwrap(), Texts::default(), Some("shop".into())).unwrap();
+    let dot = |seq, list| SeenDot { dot: Dot::new(WriterId(9), seq), n: seq, group: Group(7), list };
+    let dots = vec![dot(1, List::Cart), dot(2, List::Saved)];
+    let line = SeenLine { key: line.key(), line: Some(Arc::new(line)), dots };
+    let unnamed = SeenLine { line: None, ..line.clone() };
+    Seen { cart: CartId([3; 16]), day: Day(20_000), lamport: 5, lines: vec![line, unnamed] }
+}
+
+#[test]
+fn a_view_reads_back_as_sealed() {
+    let token = seen().to_token(&keyring(1));
+    assert_eq!(Seen::from_token(&token, &keyring(1)), Ok(seen()));
+}
+
+#[test]
+fn any_changed_character_is_refused() {
+    let token = seen().to_token(&keyring(1));
+    for at in 0..token.len() {
+        let mut changed = token.clone().into_bytes();
+        changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
+        let changed = String::from_utf8(changed).unwrap();
+        assert_eq!(Seen::from_token(&changed, &keyring(1)), Err(BadToken), "at {at}");
+    }
+    for wrong in ["", "A", "ü", &token[..token.len() - 4]] {
+        assert_eq!(Seen::from_token(wrong, &keyring(1)), Err(BadToken), "{wrong}");
+    }
+}
+
+#[test]
+fn a_token_of_another_kind_or_shop_is_refused() {
+    let keys = keyring(1);
+    let guest = GuestToken { cart: CartId([3; 16]), issued_at: Timestamp(1), expires_at: Timestamp(9) };
+    let text = guest.to_text(&keys);
+    assert_eq!(GuestToken::from_text(&text, &keys), Ok(guest));
+    assert_eq!(Freshness::from_token(&text[3..], &keys), Err(BadToken));
+    let same_id_other_secret = Keyring::new(TokenKey { id: 1, secret: [9; 32] }, Vec::new());
+    assert_eq!(GuestToken::from_text(&text, &same_id_other_secret), Err(BadToken));
+    assert!(guest.is_expired(Timestamp(9)) && !guest.is_expired(Timestamp(8)));
+}
+
+#[test]
+fn a_rotated_key_is_still_honoured() {
+    let old = TokenKey { id: 1, secret: [1; 32] };
+    let rotated = Keyring::new(TokenKey { id: 2, secret: [2; 32] }, vec![old]);
+    let token = seen().to_token(&keyring(1));
+    assert_eq!(Seen::from_token(&token, &rotated), Ok(seen()));
+    assert_eq!(Seen::from_token(&token, &keyring(2)), Err(BadToken));
+}
+
+#[test]
+fn a_freshness_token_is_bounded() {
+    let rows = (0..20).map(|i| RowSeen { owner: "x".repeat(24).into(), version: u64::MAX - i }).collect();
+    let dots = (1..100).map(|seq| Dot::new(WriterId(u64::MAX), seq)).collect();
+    let freshness = Freshness { cart: CartId([1; 16]), rows, dots };
+    let token = freshness.to_token(&keyring(1));
+    assert!(token.len() <= FRESHNESS_BYTES_MAX, "{} bytes", token.len());
+    let kept = Freshness::from_token(&token, &keyring(1)).unwrap();
+    assert_eq!(kept.dots.last(), freshness.dots.last());
+}

@@ -1,0 +1,210 @@
+//! The view: what a shopper is shown of a state.
+//!
+//! C2: the same rows, at the same instant and with the same catalogue, give the same view, byte for byte, in
+//! every region. So lines stand in an order that follows from the state alone: earliest put in first, then by key.
+
+use crate::{
+    dot::Dot,
+    entry::{Shown, quantity},
+    item::{Item, Snapshot},
+    line::{Line, LineId, LineKey, List, Sku, Texts},
+    money::{Currency, Money},
+    seen::{SeenDot, SeenLine},
+    state::Cart,
+    time::Timestamp,
+};
+use std::sync::Arc;
+
+/// The field that names the cart's one currency.
+pub const CURRENCY_FIELD: &str = "currency";
+
+/// What is shown of a cart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct View {
+    /// What is going to be bought.
+    pub lines: Vec<ViewLine>,
+    /// Saved for later.
+    pub saved: Vec<ViewLine>,
+    /// The currency of the cart: its field, else that of the earliest priced line, else the shop's.
+    pub currency: Currency,
+    /// The sum of the totals of `lines`.
+    pub subtotal: Money,
+    /// Units in `lines`.
+    pub quantity: u64,
+    /// When the cart last changed.
+    pub updated_at: Timestamp,
+}
+
+/// What is shown of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ViewLine {
+    /// Its public id.
+    pub id: LineId,
+    /// SKU, options and seller.
+    pub line: Arc<Line>,
+    /// The shopper's notes on it.
+    pub attributes: Arc<Texts>,
+    /// Units.
+    pub quantity: u64,
+    /// The item as newly as it is known.
+    pub item: Arc<Item>,
+    /// The price when it was put in.
+    pub price_then: Option<Money>,
+    /// What the line costs now. `None` leaves it out of the subtotal, and a notice says why.
+    pub total: Option<Money>,
+    /// When it was first put in.
+    pub added_at: Timestamp,
+    /// Its dots, to name in operations.
+    pub seen: SeenLine,
+    /// What the shopper should know.
+    pub notices: Vec<Notice>,
+}
+
+/// A notice to the shopper about a line: never an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// The price is not what it was when the line was put in.
+    PriceChanged {
+        /// The price then.
+        was: Money,
+        /// The price now.
+        now: Money,
+    },
+    /// The shop does not sell it now.
+    Withdrawn,
+    /// No price is known yet.
+    Unpriced,
+    /// Its price is in another currency than the cart.
+    CurrencyMismatch {
+        /// The currency of its price.
+        currency: Currency,
+    },
+    /// Only so many, or not fewer than so many, can be bought at once.
+    QuantityClamped {
+        /// What would be sold.
+        sellable: u64,
+    },
+}
+
+/// What a view needs beside the state.
+pub struct Surroundings<'a> {
+    /// The newest item that the catalogue knows of a SKU, stamped with its revision.
+    pub newest: &'a dyn Fn(&Sku) -> Option<Snapshot>,
+    /// The shop's currency, for a cart that does not say.
+    pub currency: Currency,
+}
+
+impl View {
+    /// What is shown of `cart`.
+    pub fn of(cart: &Cart, surroundings: &Surroundings<'_>) -> Self {
+        let mut entries: Vec<(LineId, Dot, Shown<'_>)> = cart
+            .shown()
+            .map(|(dot, shown)| (LineId { key: shown.line.key(), list: shown.list }, dot, shown))
+            .collect();
+        entries.sort_by_key(|(id, dot, _)| (*id, *dot));
+        let mut lines: Vec<ViewLine> =
+            entries.chunk_by(|a, b| a.0 == b.0).map(|line| line_of(line, cart, surroundings)).collect();
+        lines.sort_by_key(|line| (line.added_at, line.id));
+        let currency = currency_of(cart, &lines).unwrap_or(surroundings.currency);
+        lines.iter_mut().for_each(|line| line.settle(currency));
+        let (lines, saved): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| line.id.list == List::Cart);
+        let nothing = Money { amount: 0, currency };
+        let totals = lines.iter().filter_map(|line| line.total);
+        let subtotal = totals.fold(nothing, |sum, total| sum.plus(total).unwrap_or(sum));
+        let quantity = lines.iter().map(|line| line.quantity).sum();
+        Self { lines, saved, currency, subtotal, quantity, updated_at: cart.touched }
+    }
+
+    /// Lines of both lists.
+    pub fn all_lines(&self) -> impl Iterator<Item = &ViewLine> {
+        self.lines.iter().chain(&self.saved)
+    }
+}
+
+fn currency_of(cart: &Cart, lines: &[ViewLine]) -> Option<Currency> {
+    let field = cart.fields.get(CURRENCY_FIELD).and_then(|field| field.value.as_deref());
+    let of_lines = || lines.iter().find_map(|line| line.item.price.map(|price| price.currency));
+    field.and_then(Currency::parse).or_else(of_lines)
+}
+
+/// One line from its entries, which are not empty and of one line and list.
+fn line_of(entries: &[(LineId, Dot, Shown<'_>)], cart: &Cart, surroundings: &Surroundings<'_>) -> ViewLine {
+    let (id, _, first) = &entries[0];
+    let added = || entries.iter().filter_map(|(_, _, shown)| shown.entry.added.as_ref());
+    let earliest = added().min();
+    ViewLine {
+        id: *id,
+        line: first.line.clone(),
+        attributes: attributes_of(entries),
+        quantity: quantity(entries.iter().map(|(_, _, shown)| (shown.n, shown.entry.group))),
+        item: item_of(entries, first.line.sku(), surroundings),
+        price_then: earliest.and_then(|snapshot| snapshot.item.price),
+        total: None,
+        added_at: Timestamp(earliest.map_or(0, |snapshot| snapshot.stamp)),
+        seen: seen_of(id.key, first.line, cart, entries),
+        notices: Vec::new(),
+    }
+}
+
+/// The dots of the line in both lists: raises from views that differ in either are different wishes.
+fn seen_of(key: LineKey, line: &Arc<Line>, cart: &Cart, entries: &[(LineId, Dot, Shown<'_>)]) -> SeenLine {
+    let seen =
+        |dot: Dot, shown: &Shown<'_>| SeenDot { dot, n: shown.n, group: shown.entry.group, list: shown.list };
+    let mut dots: Vec<SeenDot> = entries.iter().map(|(_, dot, shown)| seen(*dot, shown)).collect();
+    let list = entries[0].0.list;
+    dots.extend(
+        cart.shown_of(key).filter(|(_, shown)| shown.list != list).map(|(dot, shown)| seen(dot, &shown)),
+    );
+    dots.sort_unstable();
+    SeenLine { key, line: Some(line.clone()), dots }
+}
+
+/// The attributes written last; of those given with adds, those of the latest add.
+fn attributes_of(entries: &[(LineId, Dot, Shown<'_>)]) -> Arc<Texts> {
+    let written = entries.iter().filter_map(|(_, dot, shown)| {
+        let register = shown.entry.attributes.as_ref()?;
+        let added = shown.entry.added.as_ref().map_or(0, |snapshot| snapshot.stamp);
+        Some(((register.lamport, added, *dot), &register.value))
+    });
+    written.max_by_key(|(order, _)| *order).map(|(_, texts)| texts.clone()).unwrap_or_default()
+}
+
+/// The newest item: a price that the shop's service quoted for this cart stands; else what the catalogue or the
+/// last refresh knows; else what was known when it was put in.
+fn item_of(entries: &[(LineId, Dot, Shown<'_>)], sku: &Sku, surroundings: &Surroundings<'_>) -> Arc<Item> {
+    let added = || entries.iter().filter_map(|(_, _, shown)| shown.entry.added.as_ref());
+    if let Some(quoted) = added().filter(|snapshot| snapshot.item.quoted).max() {
+        return quoted.item.clone();
+    }
+    let refreshed = entries.iter().filter_map(|(_, _, shown)| shown.entry.latest.as_ref()).max();
+    let newest = refreshed.cloned().max((surroundings.newest)(sku));
+    newest
+        .map(|snapshot| snapshot.item)
+        .or_else(|| added().max().map(|snapshot| snapshot.item.clone()))
+        .unwrap_or_else(|| Arc::new(Item::unknown(Timestamp::default())))
+}
+
+impl ViewLine {
+    /// Prices the line in the cart's currency and says what the shopper should know.
+    fn settle(&mut self, currency: Currency) {
+        let least = self.item.quantity_min.map_or(1, u64::from);
+        let most = self.item.quantity_max.map_or(u64::MAX, u64::from).max(least);
+        let sellable = self.quantity.clamp(least, most);
+        match (self.item.available, self.item.price) {
+            (false, _) => self.notices.push(Notice::Withdrawn),
+            (true, None) => self.notices.push(Notice::Unpriced),
+            (true, Some(price)) if price.currency != currency => {
+                self.notices.push(Notice::CurrencyMismatch { currency: price.currency });
+            }
+            (true, Some(price)) => self.total = Some(price.times(sellable)),
+        }
+        if let (Some(was), Some(now)) = (self.price_then, self.item.price)
+            && was != now
+        {
+            self.notices.push(Notice::PriceChanged { was, now });
+        }
+        if sellable != self.quantity {
+            self.notices.push(Notice::QuantityClamped { sellable });
+        }
+    }
+}
