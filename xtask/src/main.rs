@@ -1,3 +1,87 @@
-//! The project's own chores: `cargo xtask help`.
+//! The project's own chores, one subcommand each: `cargo xtask help`.
+//!
+//! Nothing here ships: this binary checks, runs and measures the workspace it stands in. A subcommand that fails says
+//! what to run to see the failure alone, and exits 1.
 
-fn main() {}
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line tool whose output is its product; there is no log to write to"
+)]
+
+mod ci;
+mod data_test;
+mod deny;
+mod invocation;
+mod layers;
+mod tally;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "The chores of evercart")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run every check, as CI does; the last line counts the tests
+    Ci {
+        /// Also run the property tests with many more cases
+        #[arg(long)]
+        long: bool,
+    },
+    /// Check the house rules that a machine can check
+    Tidy,
+    /// Check which crate may depend on which
+    Layers,
+    /// Check the licences and sources of every dependency (installs cargo-deny into target/tools)
+    Deny,
+    /// Replay the real data of `EVERCART_TEST_DATA` (default `../shared/data`) over HTTP and compare every cart
+    DataTest,
+}
+
+fn main() -> ExitCode {
+    match run(&Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: &Command) -> anyhow::Result<()> {
+    let root = workspace::root()?;
+    match command {
+        Command::Ci { long } => ci::run(&root, *long),
+        Command::Tidy => tidy::run(&root),
+        Command::Layers => layers::run(&root),
+        Command::Deny => deny::run(&root),
+        Command::DataTest => data_test::run(&root),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn help_has_a_line_for_every_command() {
+        Cli::command().debug_assert();
+        let silent: Vec<_> = Cli::command()
+            .get_subcommands()
+            .filter(|command| command.get_about().is_none())
+            .map(|command| command.get_name().to_owned())
+            .collect();
+        assert!(silent.is_empty(), "without a line of help: {silent:?}");
+    }
+}

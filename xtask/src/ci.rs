@@ -1,0 +1,153 @@
+//! `cargo xtask ci`: every check there is, in the order in which a mistake is cheapest to find.
+//!
+//! Stops at the first step that fails and says which command shows that step alone. The last line of a run that passes
+//! is the count of its tests, alone, for whoever reads only the end of a log.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail, ensure};
+
+use crate::invocation::Invocation;
+use crate::tally::{Counts, Tally};
+use crate::{deny, layers, tidy};
+
+/// Cases per property of `--long`; the everyday number is the property's own.
+const LONG_CASES: &str = "4096";
+
+/// Everything one step is.
+struct Step {
+    name: &'static str,
+    work: Work,
+}
+
+enum Work {
+    /// Fails when the command fails.
+    Command(Invocation),
+    /// The same, and the closing lines of its test binaries are counted.
+    Tests(Invocation),
+    /// A subcommand of this very program, called without a second process.
+    Own { subcommand: &'static str, run: fn(&Path) -> Result<()> },
+}
+
+/// Runs every step, shows a table of durations, and ends with the count of tests.
+pub(crate) fn run(root: &Path, long: bool) -> Result<()> {
+    let mut counts = Counts::default();
+    let mut durations = Vec::new();
+    for step in steps(long) {
+        println!("\n==> {}: {}", step.name, step.alone());
+        let start = Instant::now();
+        let outcome = step.run(root, &mut counts);
+        let duration = start.elapsed();
+        if let Err(cause) = outcome {
+            println!("==> {} FAILED after {}", step.name, seconds(duration));
+            if counts != Counts::default() {
+                println!("{counts}");
+            }
+            bail!("step `{}` failed: {cause:#}\nto see it alone, run: {}", step.name, step.alone());
+        }
+        println!("==> {} passed in {}", step.name, seconds(duration));
+        durations.push((step.name, duration));
+    }
+    ensure!(counts.passed > 0, "no test ran");
+    print_summary(&durations);
+    println!("{counts}");
+    Ok(())
+}
+
+fn steps(long: bool) -> Vec<Step> {
+    let command = |name, args| Step { name, work: Work::Command(Invocation::cargo(args)) };
+    let own = |name, run| Step { name, work: Work::Own { subcommand: name, run } };
+    let tests = Invocation::cargo("test --workspace --locked --no-fail-fast");
+    let docs = Invocation::cargo("doc --workspace --no-deps --locked").variable("RUSTDOCFLAGS", "-Dwarnings");
+
+    let mut steps = vec![
+        command("format", "fmt --all --check"),
+        own("tidy", tidy::run),
+        own("layers", layers::run),
+        command("clippy", "clippy --workspace --all-targets --locked -- -D warnings"),
+        Step { name: "docs", work: Work::Command(docs) },
+        own("deny", deny::run),
+        Step { name: "tests", work: Work::Tests(tests.clone()) },
+        command("release build", "build --release --locked -p server --bin evercart"),
+        // Over real HTTP, every write durable, every cart compared with the model: the command exits 1 when one differs.
+        command(
+            "replay",
+            "run --release --locked -p server --bin evercart -- \
+             replay online-retail crates/server/test-data/online-retail-slice.csv --json",
+        ),
+    ];
+    if long {
+        let many = tests.variable("PROPTEST_CASES", LONG_CASES);
+        steps.push(Step { name: "tests, many cases", work: Work::Tests(many) });
+    }
+    steps
+}
+
+impl Step {
+    fn run(&self, root: &Path, counts: &mut Counts) -> Result<()> {
+        match &self.work {
+            Work::Command(command) => command.run(root),
+            Work::Own { run, .. } => run(root),
+            Work::Tests(command) => {
+                let mut tally = Tally::default();
+                let outcome = command.run_watched(root, |piece| tally.read(piece));
+                counts.add(tally.finish());
+                outcome
+            }
+        }
+    }
+
+    /// The command line that does this step and nothing else.
+    fn alone(&self) -> String {
+        match &self.work {
+            Work::Command(command) | Work::Tests(command) => command.to_string(),
+            Work::Own { subcommand, .. } => format!("cargo xtask {subcommand}"),
+        }
+    }
+}
+
+fn print_summary(durations: &[(&str, Duration)]) {
+    println!("\nstep                 duration");
+    for (name, duration) in durations {
+        println!("{name:<20} {:>8}", seconds(*duration));
+    }
+    let total = durations.iter().map(|(_, duration)| *duration).sum();
+    println!("{:<20} {:>8}\n", "all", seconds(total));
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use anyhow::bail;
+
+    use super::{Counts, Step, Work, steps};
+
+    #[test]
+    fn every_step_has_its_own_name_and_can_be_run_alone() {
+        let steps = steps(true);
+        for (index, step) in steps.iter().enumerate() {
+            assert!(step.alone().contains("cargo "), "{}", step.alone());
+            assert!(steps[..index].iter().all(|earlier| earlier.name != step.name), "twice: {}", step.name);
+        }
+    }
+
+    #[test]
+    fn the_long_form_runs_every_step_of_the_short_one() {
+        let names = |long| steps(long).iter().map(|step| step.name).collect::<Vec<_>>();
+        assert!(names(true).starts_with(&names(false)));
+        assert!(names(true).len() > names(false).len());
+    }
+
+    #[test]
+    fn a_failing_step_fails() {
+        let step =
+            Step { name: "planted", work: Work::Own { subcommand: "planted", run: |_| bail!("as planned") } };
+        assert!(step.run(Path::new("."), &mut Counts::default()).is_err());
+    }
+}

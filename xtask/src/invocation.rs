@@ -1,0 +1,139 @@
+//! One command line: run from the root of the workspace, and shown as a person would type it.
+//!
+//! Output is never held back until the end: a command that hangs must be seen hanging.
+
+use std::env;
+use std::fmt;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+/// A command, its arguments and the variables set for it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Invocation {
+    program: String,
+    args: Vec<String>,
+    variables: Vec<(String, String)>,
+}
+
+impl Invocation {
+    /// `cargo` with the words of `args`; the very cargo that runs this process.
+    pub(crate) fn cargo(args: &str) -> Self {
+        let args = args.split_whitespace().map(str::to_owned).collect();
+        Self { program: "cargo".to_owned(), args, variables: Vec::new() }
+    }
+
+    /// Another program, by name or path, without arguments yet.
+    pub(crate) fn program(program: impl Into<String>) -> Self {
+        Self { program: program.into(), ..Self::default() }
+    }
+
+    /// One more argument, taken whole: a path may hold spaces.
+    pub(crate) fn arg(mut self, arg: impl Into<String>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// Sets one environment variable.
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Runs to the end with the output going where ours goes. Fails when the command does.
+    pub(crate) fn run(&self, root: &Path) -> Result<()> {
+        let status = self.command(root).status().with_context(|| format!("`{self}` cannot be started"))?;
+        if !status.success() {
+            bail!("`{self}` ended with {status}");
+        }
+        Ok(())
+    }
+
+    /// Runs to the end, shows standard output as it comes, and hands every piece of it to `seen` as well.
+    /// Fails when the command does, after all of its output was seen.
+    pub(crate) fn run_watched(&self, root: &Path, mut seen: impl FnMut(&[u8])) -> Result<()> {
+        let mut child = self
+            .command(root)
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("`{self}` cannot be started"))?;
+        let mut output = child.stdout.take().context("standard output is not a pipe")?;
+        let mut screen = std::io::stdout().lock();
+        let mut piece = [0_u8; 8192];
+        loop {
+            let length = output.read(&mut piece)?;
+            if length == 0 {
+                break;
+            }
+            screen.write_all(&piece[..length])?;
+            screen.flush()?;
+            seen(&piece[..length]);
+        }
+        let status = child.wait()?;
+        if !status.success() {
+            bail!("`{self}` ended with {status}");
+        }
+        Ok(())
+    }
+
+    fn command(&self, root: &Path) -> Command {
+        let program = match self.program.as_str() {
+            "cargo" => env::var_os("CARGO").unwrap_or_else(|| "cargo".into()),
+            other => other.into(),
+        };
+        let mut command = Command::new(program);
+        command.args(&self.args).current_dir(root).stdin(Stdio::null());
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+}
+
+/// As typed into a shell.
+impl fmt::Display for Invocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, value) in &self.variables {
+            write!(f, "{name}={} ", quoted(value))?;
+        }
+        write!(f, "{}", self.program)?;
+        self.args.iter().try_for_each(|arg| write!(f, " {}", quoted(arg)))
+    }
+}
+
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:,+@".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::Invocation;
+
+    #[test]
+    fn a_command_is_shown_as_it_is_typed() {
+        let command = Invocation::cargo("doc --no-deps").variable("RUSTDOCFLAGS", "-Dwarnings").arg("a b");
+        assert_eq!(command.to_string(), "RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps 'a b'");
+    }
+
+    #[test]
+    fn a_command_that_fails_is_an_error_that_names_it() {
+        let error = Invocation::program("false").run(Path::new(".")).unwrap_err();
+        assert!(error.to_string().contains("`false`"), "{error:#}");
+    }
+
+    #[test]
+    fn a_watched_command_hands_over_all_of_its_output_even_when_it_fails() {
+        let mut seen = Vec::new();
+        let command = Invocation::program("sh").arg("-c").arg("printf 'one\\n'; printf two; exit 3");
+        let outcome = command.run_watched(Path::new("."), |piece| seen.extend_from_slice(piece));
+        assert!(outcome.is_err());
+        assert_eq!(String::from_utf8(seen).unwrap(), "one\ntwo");
+    }
+}
