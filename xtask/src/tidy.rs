@@ -4,6 +4,7 @@
 //! A finding names the place, the rule and what to do. There is no list of exceptions: a rule that is wrong somewhere
 //! is the wrong rule, and is changed for everybody.
 
+mod arguments;
 mod layout;
 mod links;
 mod machine;
@@ -36,6 +37,7 @@ const RULES: &[(&str, Rule)] = &[
     ("sleep", testing::sleep),
     ("test-name", testing::test_name),
     ("panic-reason", panics::panic_reason),
+    ("arguments", arguments::arguments),
     ("word", words::word),
     ("machine-path", machine::machine_path),
     ("registry", machine::registry),
