@@ -1,6 +1,6 @@
 //! The manifests of the crates: what they must take over from the workspace.
 
-use toml::Table;
+use toml::{Table, Value};
 
 use super::Report;
 use super::layout::EMPTY_NAMES;
@@ -22,10 +22,14 @@ pub(super) fn lints(_: &Tree, file: &SourceFile, report: &mut Report<'_>) {
 }
 
 /// Rule: the version of a dependency stands once, in the manifest of the workspace.
+///
+/// A crate that its own tests need with more features (`path = "."`) has no version to repeat.
 pub(super) fn one_version(_: &Tree, file: &SourceFile, report: &mut Report<'_>) {
     let Some(manifest) = crate_manifest(file) else { return };
     for (name, dependency) in TABLES.iter().filter_map(|table| manifest.get(*table)?.as_table()).flatten() {
-        if dependency.get("workspace").and_then(toml::Value::as_bool) != Some(true) {
+        let inherits = dependency.get("workspace").and_then(Value::as_bool) == Some(true);
+        let is_itself = dependency.get("path").and_then(Value::as_str) == Some(".");
+        if !inherits && !is_itself {
             let line =
                 file.numbered_lines().find(|(_, text)| text.starts_with(name)).map_or(1, |(line, _)| line);
             report.fail(
@@ -76,6 +80,7 @@ mod tests {
         };
         check(&with("bytes = \"1\""), &["4: one-version"]);
         check(&with("bytes = { version = \"1\" }"), &["4: one-version"]);
+        check(&with("a = { path = \".\", features = [\"x\"] }"), &[]);
         check(&with("bytes.workspace = true"), &[]);
         check(&with("bytes = { workspace = true, features = [\"std\"] }"), &[]);
     }

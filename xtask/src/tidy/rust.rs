@@ -165,9 +165,10 @@ fn is_punct(tree: Option<&TokenTree>, expected: char) -> bool {
     matches!(tree, Some(TokenTree::Punct(punct)) if punct.as_char() == expected)
 }
 
+/// Tests by their place: `tests`, `benches` and the suite that every engine expands into its own tests.
 fn is_test_path(path: &str) -> bool {
-    let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
-    name == "tests.rs" || folders.split('/').any(|folder| folder == "tests" || folder == "benches")
+    let stem = path.strip_suffix(".rs").unwrap_or(path);
+    stem.split('/').any(|part| matches!(part, "tests" | "benches" | "conformance"))
 }
 
 #[cfg(test)]

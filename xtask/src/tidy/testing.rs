@@ -35,7 +35,7 @@ pub(super) fn test_name(_: &Tree, file: &SourceFile, report: &mut Report<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{check_rust, check_rust_test};
+    use super::super::tests::{check_finds, check_rust, check_rust_test};
 
     #[test]
     fn sleeping_tests_are_found() {
@@ -44,6 +44,8 @@ mod tests {
             "use tokio::time::sleep;\nasync fn f() { sleep(d).await; }",
             &["2: sleep", "3: sleep"],
         );
+        let suite = ("crates/storage/src/conformance/a.rs", "//! A.\nfn f() { thread::sleep(d); }\n");
+        check_finds(&[suite], &["crates/storage/src/conformance/a.rs:2: sleep"]);
         check_rust("#[cfg(test)]\nmod tests { fn f() { thread::sleep(d); } }", &["3: sleep"]);
     }
 
