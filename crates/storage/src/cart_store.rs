@@ -1,0 +1,161 @@
+//! Rows of carts: how a lattice lives on an engine that only knows bytes and last-writer-wins.
+//!
+//! Each `(cart, owner)` has one snapshot row that only its owner writes, on condition of its version, and any
+//! number of immutable deltas that wait to be folded into it. What a cart is, is the join of all of them.
+
+use crate::{capabilities::Capabilities, error::Result};
+use async_trait::async_trait;
+use bytes::Bytes;
+use cart::{CartId, Dot};
+use smol_str::SmolStr;
+
+/// Who writes a row: a replica domain and its incarnation, such as `local.1`. At most 24 bytes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Owner(SmolStr);
+
+impl Owner {
+    /// The owner for a region (at most 16 bytes are kept) and its incarnation.
+    pub fn new(region: &str, incarnation: u32) -> Self {
+        let region: String = region.chars().filter(char::is_ascii_graphic).take(16).collect();
+        Self(SmolStr::new(format!("{region}.{incarnation}")))
+    }
+
+    /// Reads what [`Owner::as_str`] gave.
+    pub fn from_stored(text: &str) -> Self {
+        Self(SmolStr::new(text))
+    }
+
+    /// As stored.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Counts the writes of a row or record, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version(pub u64);
+
+impl Version {
+    /// The version of the next write.
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+/// Names a snapshot row.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RowKey {
+    /// Whose.
+    pub cart: CartId,
+    /// Written by whom.
+    pub owner: Owner,
+}
+
+/// A minute since 1970 in which a delta was inserted: deltas are folded and deleted by bucket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Bucket(pub u64);
+
+/// Names a delta row: the same for a repeated insert in the same bucket.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeltaKey {
+    /// Whose.
+    pub cart: CartId,
+    /// Who is to fold it.
+    pub owner: Owner,
+    /// When this insert was attempted.
+    pub bucket: Bucket,
+    /// The operation id.
+    pub operation: Dot,
+    /// A hash of the value, so that two values of one operation do not overwrite one another.
+    pub value_hash: u64,
+}
+
+/// One owner's row as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Who wrote it.
+    pub owner: Owner,
+    /// Which write this is.
+    pub version: Version,
+    /// Deltas of this owner up to this bucket are in it.
+    pub folded_through: Bucket,
+    /// A state in the stored format of the `cart` crate.
+    pub bytes: Bytes,
+}
+
+/// A delta as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeltaRow {
+    /// Its name.
+    pub key: DeltaKey,
+    /// A delta in the stored format of the `cart` crate.
+    pub bytes: Bytes,
+}
+
+/// All rows of a cart that can be seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CartRows {
+    /// Snapshot rows, by owner.
+    pub snapshots: Vec<Snapshot>,
+    /// Deltas that are not folded yet.
+    pub deltas: Vec<DeltaRow>,
+}
+
+/// How new a read must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consistency {
+    /// Whatever the nearest replica has.
+    Eventual,
+    /// Every write that was acknowledged in this region.
+    Strong,
+}
+
+/// What became of a conditional write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Replaced {
+    /// It is the row now, in this version.
+    Applied(Version),
+    /// The row is another; `None` when there is none.
+    Conflict(Option<Snapshot>),
+}
+
+/// Keeps the rows of carts.
+#[async_trait]
+pub trait CartStore: Send + Sync + 'static {
+    /// What the engine says of itself.
+    fn capabilities(&self) -> Capabilities;
+
+    /// All rows of a cart, in one round trip. A cart that has none is not an error.
+    async fn load(&self, cart: CartId, consistency: Consistency) -> Result<CartRows>;
+
+    /// Writes the own row if its version is `expected` (`None`: if there is none), naming the bucket through
+    /// which deltas are folded into it.
+    async fn replace(
+        &self,
+        key: &RowKey,
+        expected: Option<Version>,
+        folded_through: Bucket,
+        bytes: Bytes,
+    ) -> Result<Replaced>;
+
+    /// Inserts a delta: blind, immutable, idempotent. Acknowledged means durable.
+    async fn append(&self, key: &DeltaKey, bytes: Bytes) -> Result<()>;
+
+    /// Removes the own row if its version is `version`.
+    async fn remove(&self, key: &RowKey, version: Version) -> Result<Replaced>;
+
+    /// Removes the deltas of an owner up to a bucket that its row has folded.
+    async fn remove_deltas(&self, key: &RowKey, through: Bucket) -> Result<()>;
+
+    /// Ids of carts behind `after`, in order, at most `limit`. May lag.
+    async fn scan(&self, after: Option<CartId>, limit: usize) -> Result<Vec<CartId>>;
+
+    /// Ids of carts behind `after` that have unfolded deltas of `owner`, in order, at most `limit`. May lag.
+    async fn find_unfolded(&self, owner: &Owner, after: Option<CartId>, limit: usize) -> Result<Vec<CartId>>;
+
+    /// All owners that were ever registered.
+    async fn owners(&self) -> Result<Vec<Owner>>;
+
+    /// Makes an owner known to all readers, before its first write.
+    async fn register(&self, owner: &Owner) -> Result<()>;
+}

@@ -1,0 +1,186 @@
+//! Injects faults into a store: what a network and an engine can do to a request.
+//!
+//! A write that fails *before* was not applied; one that fails *after* was, and its answer is lost.
+
+use crate::{
+    Bucket, Capabilities, CartRows, CartStore, CatalogRow, CatalogStore, Consistency, DeltaKey, DueCursor,
+    DueRecord, Inserted, LinearStore, LinearTable, Owner, PutOutcome, Record, RecordReplaced, Replaced,
+    RowKey, StoreError, Stores, Version, error::Result,
+};
+use async_trait::async_trait;
+use bytes::Bytes;
+use cart::{CartId, Timestamp, line::Sku};
+use std::sync::Arc;
+
+/// What happens to one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing.
+    None,
+    /// It never reaches the store: `Unavailable`.
+    Before,
+    /// It is applied and its answer is lost: `Indeterminate` for a write, `Unavailable` for a read.
+    After,
+}
+
+/// Decides what happens to the next request, by the name of its operation.
+pub trait Faults: Send + Sync + 'static {
+    /// What happens to it.
+    fn next(&self, operation: &'static str) -> Fault;
+}
+
+impl<F: Fn(&'static str) -> Fault + Send + Sync + 'static> Faults for F {
+    fn next(&self, operation: &'static str) -> Fault {
+        self(operation)
+    }
+}
+
+/// Puts the layer around three stores.
+pub fn faulty(stores: Stores, faults: Arc<dyn Faults>) -> Stores {
+    Stores {
+        carts: Arc::new(Faulty { store: stores.carts, faults: faults.clone() }),
+        linear: Arc::new(Faulty { store: stores.linear, faults: faults.clone() }),
+        catalog: Arc::new(Faulty { store: stores.catalog, faults }),
+    }
+}
+
+/// A store whose requests meet faults.
+pub struct Faulty<S: ?Sized> {
+    store: Arc<S>,
+    faults: Arc<dyn Faults>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("injected fault in `{0}`")]
+struct Injected(&'static str);
+
+impl<S: ?Sized> Faulty<S> {
+    async fn read<T>(&self, operation: &'static str, work: impl Future<Output = Result<T>>) -> Result<T> {
+        match self.faults.next(operation) {
+            Fault::None => work.await,
+            Fault::Before | Fault::After => Err(StoreError::Unavailable(Box::new(Injected(operation)))),
+        }
+    }
+
+    async fn write<T>(&self, operation: &'static str, work: impl Future<Output = Result<T>>) -> Result<T> {
+        match self.faults.next(operation) {
+            Fault::None => work.await,
+            Fault::Before => Err(StoreError::Unavailable(Box::new(Injected(operation)))),
+            Fault::After => {
+                work.await?;
+                Err(StoreError::Indeterminate(Box::new(Injected(operation))))
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl CartStore for Faulty<dyn CartStore> {
+    fn capabilities(&self) -> Capabilities {
+        self.store.capabilities()
+    }
+
+    async fn load(&self, cart: CartId, consistency: Consistency) -> Result<CartRows> {
+        self.read("load", self.store.load(cart, consistency)).await
+    }
+
+    async fn replace(
+        &self,
+        key: &RowKey,
+        expected: Option<Version>,
+        folded_through: Bucket,
+        bytes: Bytes,
+    ) -> Result<Replaced> {
+        self.write("replace", self.store.replace(key, expected, folded_through, bytes)).await
+    }
+
+    async fn append(&self, key: &DeltaKey, bytes: Bytes) -> Result<()> {
+        self.write("append", self.store.append(key, bytes)).await
+    }
+
+    async fn remove(&self, key: &RowKey, version: Version) -> Result<Replaced> {
+        self.write("remove", self.store.remove(key, version)).await
+    }
+
+    async fn remove_deltas(&self, key: &RowKey, through: Bucket) -> Result<()> {
+        self.write("remove_deltas", self.store.remove_deltas(key, through)).await
+    }
+
+    async fn scan(&self, after: Option<CartId>, limit: usize) -> Result<Vec<CartId>> {
+        self.read("scan", self.store.scan(after, limit)).await
+    }
+
+    async fn find_unfolded(&self, owner: &Owner, after: Option<CartId>, limit: usize) -> Result<Vec<CartId>> {
+        self.read("find_unfolded", self.store.find_unfolded(owner, after, limit)).await
+    }
+
+    async fn owners(&self) -> Result<Vec<Owner>> {
+        self.read("owners", self.store.owners()).await
+    }
+
+    async fn register(&self, owner: &Owner) -> Result<()> {
+        self.write("register", self.store.register(owner)).await
+    }
+}
+
+#[async_trait]
+impl LinearStore for Faulty<dyn LinearStore> {
+    async fn read(&self, table: LinearTable, key: &[u8]) -> Result<Option<Record>> {
+        self.read("linear_read", self.store.read(table, key)).await
+    }
+
+    async fn insert_if_absent(
+        &self,
+        table: LinearTable,
+        key: &[u8],
+        bytes: Bytes,
+        due: Option<Timestamp>,
+    ) -> Result<Inserted> {
+        self.write("linear_insert", self.store.insert_if_absent(table, key, bytes, due)).await
+    }
+
+    async fn replace(
+        &self,
+        table: LinearTable,
+        key: &[u8],
+        expected: Version,
+        bytes: Bytes,
+        due: Option<Timestamp>,
+    ) -> Result<RecordReplaced> {
+        self.write("linear_replace", self.store.replace(table, key, expected, bytes, due)).await
+    }
+
+    async fn remove(&self, table: LinearTable, key: &[u8], expected: Version) -> Result<RecordReplaced> {
+        self.write("linear_remove", self.store.remove(table, key, expected)).await
+    }
+
+    async fn due(
+        &self,
+        table: LinearTable,
+        before: Timestamp,
+        after: Option<DueCursor>,
+        limit: usize,
+    ) -> Result<Vec<DueRecord>> {
+        self.read("due", self.store.due(table, before, after, limit)).await
+    }
+}
+
+#[async_trait]
+impl CatalogStore for Faulty<dyn CatalogStore> {
+    async fn put_items(&self, items: Vec<CatalogRow>) -> Result<Vec<PutOutcome>> {
+        self.write("put_items", self.store.put_items(items)).await
+    }
+
+    async fn get_items(&self, skus: &[Sku]) -> Result<Vec<Option<CatalogRow>>> {
+        self.read("get_items", self.store.get_items(skus)).await
+    }
+
+    async fn changed_since(
+        &self,
+        revision: u64,
+        after: Option<(u64, Sku)>,
+        limit: usize,
+    ) -> Result<Vec<CatalogRow>> {
+        self.read("changed_since", self.store.changed_since(revision, after, limit)).await
+    }
+}

@@ -1,0 +1,146 @@
+//! Rows of carts in memory.
+
+use crate::{
+    Bucket, Capabilities, CartRows, CartStore, Consistency, DeltaKey, DeltaRow, Owner, Replaced, RowKey,
+    Snapshot, Version, WritePath, capabilities::Durability, error::Result,
+};
+use async_trait::async_trait;
+use bytes::Bytes;
+use cart::CartId;
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Keeps rows of carts in memory.
+#[derive(Debug)]
+pub struct MemoryCartStore {
+    write_path: WritePath,
+    rows: Mutex<Rows>,
+}
+
+#[derive(Debug, Default)]
+struct Rows {
+    carts: BTreeMap<CartId, OneCart>,
+    owners: BTreeSet<Owner>,
+}
+
+#[derive(Debug, Default)]
+struct OneCart {
+    snapshots: BTreeMap<Owner, Snapshot>,
+    deltas: BTreeMap<DeltaKey, Bytes>,
+}
+
+impl MemoryCartStore {
+    /// An empty store that asks to be written to in this way.
+    pub fn new(write_path: WritePath) -> Self {
+        Self { write_path, rows: Mutex::default() }
+    }
+}
+
+impl OneCart {
+    fn folded_through(&self, owner: &Owner) -> Option<Bucket> {
+        self.snapshots.get(owner).map(|snapshot| snapshot.folded_through)
+    }
+
+    fn is_unfolded(&self, key: &DeltaKey) -> bool {
+        self.folded_through(&key.owner).is_none_or(|through| key.bucket > through)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.snapshots.is_empty() && self.deltas.is_empty()
+    }
+}
+
+#[async_trait]
+impl CartStore for MemoryCartStore {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            engine: "memory",
+            write_path: self.write_path,
+            folds_itself: false,
+            single_writer: true,
+            durability: Durability::Node,
+        }
+    }
+
+    async fn load(&self, cart: CartId, _: Consistency) -> Result<CartRows> {
+        let rows = self.rows.lock();
+        let Some(cart) = rows.carts.get(&cart) else { return Ok(CartRows::default()) };
+        let unfolded = cart.deltas.iter().filter(|(key, _)| cart.is_unfolded(key));
+        Ok(CartRows {
+            snapshots: cart.snapshots.values().cloned().collect(),
+            deltas: unfolded
+                .map(|(key, bytes)| DeltaRow { key: key.clone(), bytes: bytes.clone() })
+                .collect(),
+        })
+    }
+
+    async fn replace(
+        &self,
+        key: &RowKey,
+        expected: Option<Version>,
+        folded_through: Bucket,
+        bytes: Bytes,
+    ) -> Result<Replaced> {
+        let mut rows = self.rows.lock();
+        let cart = rows.carts.entry(key.cart).or_default();
+        let current = cart.snapshots.get(&key.owner);
+        if current.map(|row| row.version) != expected {
+            return Ok(Replaced::Conflict(current.cloned()));
+        }
+        let version = expected.map_or(Version(1), Version::next);
+        let row = Snapshot { owner: key.owner.clone(), version, folded_through, bytes };
+        cart.snapshots.insert(key.owner.clone(), row);
+        Ok(Replaced::Applied(version))
+    }
+
+    async fn append(&self, key: &DeltaKey, bytes: Bytes) -> Result<()> {
+        let mut rows = self.rows.lock();
+        rows.carts.entry(key.cart).or_default().deltas.insert(key.clone(), bytes);
+        Ok(())
+    }
+
+    async fn remove(&self, key: &RowKey, version: Version) -> Result<Replaced> {
+        let mut rows = self.rows.lock();
+        let Some(cart) = rows.carts.get_mut(&key.cart) else { return Ok(Replaced::Conflict(None)) };
+        let current = cart.snapshots.get(&key.owner);
+        if current.map(|row| row.version) != Some(version) {
+            return Ok(Replaced::Conflict(current.cloned()));
+        }
+        cart.snapshots.remove(&key.owner);
+        if cart.is_empty() {
+            rows.carts.remove(&key.cart);
+        }
+        Ok(Replaced::Applied(version))
+    }
+
+    async fn remove_deltas(&self, key: &RowKey, through: Bucket) -> Result<()> {
+        let mut rows = self.rows.lock();
+        if let Some(cart) = rows.carts.get_mut(&key.cart) {
+            cart.deltas.retain(|delta, _| delta.owner != key.owner || delta.bucket > through);
+        }
+        Ok(())
+    }
+
+    async fn scan(&self, after: Option<CartId>, limit: usize) -> Result<Vec<CartId>> {
+        let rows = self.rows.lock();
+        let known = rows.carts.iter().filter(|(_, cart)| !cart.is_empty()).map(|(id, _)| *id);
+        Ok(known.filter(|id| after.is_none_or(|after| *id > after)).take(limit).collect())
+    }
+
+    async fn find_unfolded(&self, owner: &Owner, after: Option<CartId>, limit: usize) -> Result<Vec<CartId>> {
+        let rows = self.rows.lock();
+        let waits =
+            |cart: &OneCart| cart.deltas.keys().any(|key| key.owner == *owner && cart.is_unfolded(key));
+        let waiting = rows.carts.iter().filter(|(_, cart)| waits(cart)).map(|(id, _)| *id);
+        Ok(waiting.filter(|id| after.is_none_or(|after| *id > after)).take(limit).collect())
+    }
+
+    async fn owners(&self) -> Result<Vec<Owner>> {
+        Ok(self.rows.lock().owners.iter().cloned().collect())
+    }
+
+    async fn register(&self, owner: &Owner) -> Result<()> {
+        self.rows.lock().owners.insert(owner.clone());
+        Ok(())
+    }
+}

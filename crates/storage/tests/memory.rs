@@ -1,0 +1,34 @@
+//! The reference engine passes the suite, bare and under the layers.
+
+use storage::{
+    WritePath,
+    conformance::Subject,
+    layer::{
+        fault::{Fault, faulty},
+        metrics::measured,
+    },
+    memory,
+};
+
+mod replacing {
+    use super::*;
+    storage::conformance_suite!(async { Subject::of(memory::open(WritePath::Replace)) });
+}
+
+mod appending {
+    use super::*;
+    storage::conformance_suite!(async { Subject::of(memory::open(WritePath::Append)) });
+}
+
+mod under_metrics {
+    use super::*;
+    storage::conformance_suite!(async { Subject::of(measured(memory::open(WritePath::Replace))) });
+}
+
+mod under_faults_that_do_not_come {
+    use super::*;
+    storage::conformance_suite!(async {
+        let never = std::sync::Arc::new(|_: &'static str| Fault::None);
+        Subject::of(faulty(memory::open(WritePath::Append), never))
+    });
+}
