@@ -3,6 +3,7 @@
 //! Stops at the first step that fails and says which command shows that step alone. The last line of a run that passes
 //! is the count of its tests, alone, for whoever reads only the end of a log.
 
+use std::io::{self, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -91,7 +92,13 @@ impl Step {
             Work::Own { run, .. } => run(root),
             Work::Tests(command) => {
                 let mut tally = Tally::default();
-                let outcome = command.run_watched(root, |piece| tally.read(piece));
+                let mut screen = io::stdout().lock();
+                let outcome = command.run_watched(root, |piece| {
+                    tally.read(piece);
+                    screen.write_all(piece)?;
+                    screen.flush()
+                });
+                drop(screen);
                 counts.add(tally.finish());
                 outcome
             }

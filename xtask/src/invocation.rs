@@ -4,9 +4,9 @@
 
 use std::env;
 use std::fmt;
-use std::io::{Read, Write};
+use std::io::{self, Read};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -45,33 +45,35 @@ impl Invocation {
     /// Runs to the end with the output going where ours goes. Fails when the command does.
     pub(crate) fn run(&self, root: &Path) -> Result<()> {
         let status = self.command(root).status().with_context(|| format!("`{self}` cannot be started"))?;
-        if !status.success() {
-            bail!("`{self}` ended with {status}");
-        }
-        Ok(())
+        self.judge(status)
     }
 
-    /// Runs to the end, shows standard output as it comes, and hands every piece of it to `seen` as well.
+    /// Runs to the end and hands standard output over as it comes, in pieces cut anywhere.
     /// Fails when the command does, after all of its output was seen.
-    pub(crate) fn run_watched(&self, root: &Path, mut seen: impl FnMut(&[u8])) -> Result<()> {
+    pub(crate) fn run_watched(
+        &self,
+        root: &Path,
+        mut take: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> Result<()> {
         let mut child = self
             .command(root)
             .stdout(Stdio::piped())
             .spawn()
             .with_context(|| format!("`{self}` cannot be started"))?;
         let mut output = child.stdout.take().context("standard output is not a pipe")?;
-        let mut screen = std::io::stdout().lock();
         let mut piece = [0_u8; 8192];
         loop {
             let length = output.read(&mut piece)?;
             if length == 0 {
                 break;
             }
-            screen.write_all(&piece[..length])?;
-            screen.flush()?;
-            seen(&piece[..length]);
+            take(&piece[..length])?;
         }
         let status = child.wait()?;
+        self.judge(status)
+    }
+
+    fn judge(&self, status: ExitStatus) -> Result<()> {
         if !status.success() {
             bail!("`{self}` ended with {status}");
         }
@@ -112,6 +114,7 @@ fn quoted(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
     use std::path::Path;
 
     use super::Invocation;
@@ -132,7 +135,7 @@ mod tests {
     fn a_watched_command_hands_over_all_of_its_output_even_when_it_fails() {
         let mut seen = Vec::new();
         let command = Invocation::program("sh").arg("-c").arg("printf 'one\\n'; printf two; exit 3");
-        let outcome = command.run_watched(Path::new("."), |piece| seen.extend_from_slice(piece));
+        let outcome = command.run_watched(Path::new("."), |piece| seen.write_all(piece));
         assert!(outcome.is_err());
         assert_eq!(String::from_utf8(seen).unwrap(), "one\ntwo");
     }
