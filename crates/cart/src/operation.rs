@@ -87,3 +87,6 @@ impl Operation {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
