@@ -3,7 +3,6 @@
 //! Stops at the first step that fails and says which command shows that step alone. The last line of a run that passes
 //! is the count of its tests, alone, for whoever reads only the end of a log.
 
-use std::io::{self, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -11,10 +10,13 @@ use anyhow::{Result, bail, ensure};
 
 use crate::invocation::Invocation;
 use crate::tally::{Counts, Tally};
-use crate::{deny, layers, tidy};
+use crate::{deny, layers, replay, tidy};
 
 /// Cases per property of `--long`; the everyday number is the property's own.
 const LONG_CASES: &str = "4096";
+
+/// A few invoices with every oddity that the real data has.
+const REPLAYED: &str = "crates/server/test-data/online-retail-slice.csv";
 
 /// Everything one step is.
 struct Step {
@@ -27,6 +29,8 @@ enum Work {
     Command(Invocation),
     /// The same, and the closing lines of its test binaries are counted.
     Tests(Invocation),
+    /// Fails when the command fails, or when its report does not say that carts were compared and none differs.
+    Replay(Invocation),
     /// A subcommand of this very program, called without a second process.
     Own { subcommand: &'static str, run: fn(&Path) -> Result<()> },
 }
@@ -71,12 +75,7 @@ fn steps(long: bool) -> Vec<Step> {
         own("deny", deny::run),
         Step { name: "tests", work: Work::Tests(tests.clone()) },
         command("release build", "build --release --locked -p server --bin evercart"),
-        // Over real HTTP, every write durable, every cart compared with the model: the command exits 1 when one differs.
-        command(
-            "replay",
-            "run --release --locked -p server --bin evercart -- \
-             replay online-retail crates/server/test-data/online-retail-slice.csv --json",
-        ),
+        Step { name: "replay", work: Work::Replay(replay::command(REPLAYED)) },
     ];
     if long {
         let many = tests.variable("PROPTEST_CASES", LONG_CASES);
@@ -89,16 +88,11 @@ impl Step {
     fn run(&self, root: &Path, counts: &mut Counts) -> Result<()> {
         match &self.work {
             Work::Command(command) => command.run(root),
+            Work::Replay(command) => replay::run(command, root),
             Work::Own { run, .. } => run(root),
             Work::Tests(command) => {
                 let mut tally = Tally::default();
-                let mut screen = io::stdout().lock();
-                let outcome = command.run_watched(root, |piece| {
-                    tally.read(piece);
-                    screen.write_all(piece)?;
-                    screen.flush()
-                });
-                drop(screen);
+                let outcome = command.run_shown(root, |piece| tally.read(piece));
                 counts.add(tally.finish());
                 outcome
             }
@@ -108,7 +102,7 @@ impl Step {
     /// The command line that does this step and nothing else.
     fn alone(&self) -> String {
         match &self.work {
-            Work::Command(command) | Work::Tests(command) => command.to_string(),
+            Work::Command(command) | Work::Tests(command) | Work::Replay(command) => command.to_string(),
             Work::Own { subcommand, .. } => format!("cargo xtask {subcommand}"),
         }
     }

@@ -7,9 +7,10 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::invocation::Invocation;
+use crate::replay;
 
 const FOLDER_VARIABLE: &str = "EVERCART_TEST_DATA";
 const FOLDER_DEFAULT: &str = "../shared/data";
@@ -28,7 +29,9 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     for replay in replays(&file) {
         println!("\n==> data-test: {replay}");
         let start = Instant::now();
-        replay.run(root).with_context(|| format!("data test failed; to see it alone: {replay}"))?;
+        if let Err(cause) = replay::run(&replay, root) {
+            bail!("data test failed: {cause:#}\nto see it alone, run: {replay}");
+        }
         println!("==> replay passed in {:.1} s", start.elapsed().as_secs_f64());
     }
     Ok(())
@@ -52,13 +55,9 @@ fn missing(file: &Path, required: bool) -> Result<()> {
 }
 
 fn replays(file: &Path) -> [Invocation; 2] {
-    let replay = Invocation::cargo("run --release --locked -p server --bin evercart -- replay online-retail")
-        .arg(file.display().to_string());
-    let with = |more: &[&str]| more.iter().fold(replay.clone(), |replay, word| replay.arg(*word));
-    [
-        with(&["--concurrency", "1", "--invoices", &INVOICES_ONE_BY_ONE.to_string(), "--json"]),
-        with(&["--concurrency", "64", "--json"]),
-    ]
+    let replay = replay::command(&file.display().to_string());
+    let one_by_one = replay.clone().arg("--concurrency").arg("1");
+    [one_by_one.arg("--invoices").arg(INVOICES_ONE_BY_ONE.to_string()), replay.arg("--concurrency").arg("64")]
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 
 use std::env;
 use std::fmt;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 
@@ -48,13 +48,20 @@ impl Invocation {
         self.judge(status)
     }
 
+    /// Runs to the end, shows standard output as it comes, and hands every piece of it to `seen` as well.
+    /// Fails when the command does, after all of its output was seen.
+    pub(crate) fn run_shown(&self, root: &Path, mut seen: impl FnMut(&[u8])) -> Result<()> {
+        let mut screen = io::stdout().lock();
+        self.run_watched(root, |piece| {
+            seen(piece);
+            screen.write_all(piece)?;
+            screen.flush()
+        })
+    }
+
     /// Runs to the end and hands standard output over as it comes, in pieces cut anywhere.
     /// Fails when the command does, after all of its output was seen.
-    pub(crate) fn run_watched(
-        &self,
-        root: &Path,
-        mut take: impl FnMut(&[u8]) -> io::Result<()>,
-    ) -> Result<()> {
+    fn run_watched(&self, root: &Path, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> Result<()> {
         let mut child = self
             .command(root)
             .stdout(Stdio::piped())
@@ -114,7 +121,7 @@ fn quoted(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::io::Write as _;
     use std::path::Path;
 
     use super::Invocation;

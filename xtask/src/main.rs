@@ -14,6 +14,7 @@ mod data_test;
 mod deny;
 mod invocation;
 mod layers;
+mod replay;
 mod tally;
 mod tidy;
 mod workspace;
