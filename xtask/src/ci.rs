@@ -12,7 +12,7 @@ use crate::invocation::Invocation;
 use crate::tally::{Counts, Tally};
 use crate::{deny, layers, replay, tidy};
 
-/// Cases per property of `--long`; the everyday number is the property's own.
+/// Cases per property of `--long`, where a property leaves the number to the environment; 256 is the everyday number.
 const LONG_CASES: &str = "4096";
 
 /// A few invoices with every oddity that the real data has.
