@@ -9,7 +9,7 @@ mod tables;
 mod v1;
 
 pub(crate) use bytes::{Reader, Writer};
-pub use record::{decode_merge_record, encode_merge_record};
+pub use record::{decode_item, decode_merge_record, encode_item, encode_merge_record};
 pub(crate) use tables::{read_line, write_line};
 
 use crate::state::Cart;
@@ -50,6 +50,11 @@ pub fn encode(cart: &Cart) -> Vec<u8> {
 /// Decodes what [`encode`] wrote.
 pub fn decode(bytes: &[u8]) -> Result<Cart, FormatError> {
     open(bytes, v1::read)
+}
+
+/// The checksum that stands at the end of encoded bytes: tells two values apart that share a name.
+pub fn checksum(bytes: &[u8]) -> u64 {
+    bytes.last_chunk::<CHECKSUM_BYTES>().map_or(0, |checksum| u64::from(u32::from_le_bytes(*checksum)))
 }
 
 /// A version byte before, a checksum behind.

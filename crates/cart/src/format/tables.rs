@@ -153,7 +153,7 @@ const WITHDRAWN: u8 = 1 << 4;
 const MIN: u8 = 1 << 5;
 const MAX: u8 = 1 << 6;
 
-fn write_item(item: &Item, writer: &mut Writer) {
+pub(super) fn write_item(item: &Item, writer: &mut Writer) {
     let flag = |on: bool, bit: u8| if on { bit } else { 0 };
     writer.byte(
         flag(item.image.is_some(), IMAGE)
@@ -176,7 +176,7 @@ fn write_item(item: &Item, writer: &mut Writer) {
     writer.number(item.captured_at.0);
 }
 
-fn read_item(reader: &mut Reader<'_>) -> Result<Item, FormatError> {
+pub(super) fn read_item(reader: &mut Reader<'_>) -> Result<Item, FormatError> {
     let flags = reader.byte("flags of an item")?;
     let has = |bit: u8| flags & bit != 0;
     let title = reader.text("title")?;

@@ -8,6 +8,7 @@ use crate::{
     id::CartId,
     lattice::{Join, Register},
     state::{Cart, Delta},
+    time::Day,
 };
 
 /// Takes a guest's cart into the account's.
@@ -37,27 +38,31 @@ impl Merge {
     pub fn delta(&self, stamp: &Stamp) -> Delta {
         let mut delta = Cart::burning(stamp.dot, stamp.at);
         if !self.state.erased {
-            delta.join(&brought(&self.state, stamp));
+            delta.join(&self.brought(stamp.at.day()));
             delta.merged.insert(self.guest, stamp.at.day());
         }
         delta
     }
-}
 
-/// What a guest's state brings into an account: entries, context and fields, learned today.
-fn brought(guest: &Cart, stamp: &Stamp) -> Delta {
-    let today = stamp.at.day();
-    let mut delta = Cart {
-        entries: guest.entries.clone(),
-        context: guest.context.clone(),
-        merged: guest.merged.clone(),
-        ..Cart::default()
-    };
-    delta.context.learn_on(today, |_, _| true);
-    for (name, register) in &guest.fields {
-        delta.fields.insert(name.clone(), Register { lamport: 0, ..register.clone() });
+    /// What the guest's state brings into an account: entries, context and fields, learned today. Also how rows
+    /// of a merged guest are read as rows of the account.
+    pub fn brought(&self, today: Day) -> Delta {
+        let guest = &self.state;
+        if guest.erased {
+            return Cart::default();
+        }
+        let mut delta = Cart {
+            entries: guest.entries.clone(),
+            context: guest.context.clone(),
+            merged: guest.merged.clone(),
+            ..Cart::default()
+        };
+        delta.context.learn_on(today, |_, _| true);
+        for (name, register) in &guest.fields {
+            delta.fields.insert(name.clone(), Register { lamport: 0, ..register.clone() });
+        }
+        delta
     }
-    delta
 }
 
 impl Seal {

@@ -13,7 +13,7 @@ use crate::{
     line::{LineId, LineKey, List},
     seen::SeenDot,
     state::{Cart, Delta},
-    time::Timestamp,
+    time::{Day, Timestamp},
 };
 use std::collections::BTreeMap;
 
@@ -66,9 +66,11 @@ pub struct MergeRecord {
     pub policy: Policy,
     /// When it was decided.
     pub at: Timestamp,
+    /// What it did, line by line, as the shopper is told.
+    pub lines: Vec<LineOutcome>,
     /// What the policy changes beyond the join. Nothing for [`Policy::Sum`].
     pub delta: Delta,
-    /// The guest's entries at that moment.
+    /// The guest's entries at that moment, those that could be shown.
     pub brought: BTreeMap<Dot, Entry>,
     /// The account's entries that the policy took away, as they were.
     pub taken: BTreeMap<Dot, Entry>,
@@ -85,15 +87,28 @@ struct Sides {
 }
 
 impl Sides {
-    fn units(dots: &[SeenDot]) -> u64 {
-        quantity(dots.iter().map(|dot| (dot.n, dot.group)))
+    fn guest_units(&self) -> u64 {
+        units(&self.guest)
+    }
+
+    fn account_units(&self) -> u64 {
+        units(&self.account)
+    }
+
+    /// Units of both, where a wish that both tell counts once.
+    fn together(&self) -> u64 {
+        units(self.guest.iter().chain(&self.account))
     }
 }
 
+fn units<'a>(dots: impl IntoIterator<Item = &'a SeenDot>) -> u64 {
+    quantity(dots.into_iter().map(|dot| (dot.n, dot.group)))
+}
+
 /// Sorts what both have together by line and by side: a dot is the guest's when the guest's state holds it.
-fn sides(account: &Cart, guest: &Cart) -> BTreeMap<(List, LineKey), Sides> {
+fn sides(together: &Cart, guest: &Cart) -> BTreeMap<(List, LineKey), Sides> {
     let mut lines: BTreeMap<(List, LineKey), Sides> = BTreeMap::new();
-    for (dot, shown) in account.joined(guest).shown() {
+    for (dot, shown) in together.shown() {
         let sides = lines.entry((shown.list, shown.line.key())).or_default();
         let seen = SeenDot { dot, n: shown.n, group: shown.entry.group, list: shown.list };
         if guest.entries.contains_key(&dot) { sides.guest.push(seen) } else { sides.account.push(seen) }
@@ -101,29 +116,25 @@ fn sides(account: &Cart, guest: &Cart) -> BTreeMap<(List, LineKey), Sides> {
     lines
 }
 
-/// What merging `guest` into `account` under `policy` gives, line by line, without doing it.
+/// What merging `guest` into `account` under `policy` gives, line by line: what doing it would give.
 pub fn preview(policy: Policy, account: &Cart, guest: &Cart) -> Vec<LineOutcome> {
+    let mut together = account.joined(guest);
+    let before = sides(&together, guest);
+    let mut delta = Cart::default();
+    before.values().for_each(|sides| policy.apply(&mut delta, sides, Day::default()));
+    together.join(&delta);
+    let after = sides(&together, guest);
     let outcome = |((list, key), sides): ((List, LineKey), Sides)| {
-        let (guest, account) = (Sides::units(&sides.guest), Sides::units(&sides.account));
-        let (result, rule) = match (guest, account) {
+        let (guest, account) = (sides.guest_units(), sides.account_units());
+        let rule = match (guest, account) {
             (0, _) => return None,
-            (guest, 0) => (guest, MergeRule::OnlyGuest),
-            (guest, account) => (policy.settle(guest, account), MergeRule::Both(policy)),
+            (_, 0) => MergeRule::OnlyGuest,
+            _ => MergeRule::Both(policy),
         };
+        let result = after.get(&(list, key)).map_or(0, Sides::together);
         Some(LineOutcome { line: LineId { key, list }, guest, account, result, rule })
     };
-    sides(account, guest).into_iter().filter_map(outcome).collect()
-}
-
-impl Policy {
-    fn settle(self, guest: u64, account: u64) -> u64 {
-        match self {
-            Self::Sum => guest + account,
-            Self::Max => guest.max(account),
-            Self::KeepAccount => account,
-            Self::KeepGuest => guest,
-        }
-    }
+    before.into_iter().filter_map(outcome).collect()
 }
 
 impl MergeRecord {
@@ -137,8 +148,8 @@ impl MergeRecord {
         let writer = Parts::new("merge policy").bytes(&account_id.0).bytes(&guest_id.0).u64();
         let stamp = Stamp { dot: Dot::new(WriterId(writer), 1), origin: account_id, at };
         let mut delta = Cart::burning(stamp.dot, at);
-        for sides in sides(account, guest).values() {
-            policy.apply(&mut delta, sides, stamp);
+        for sides in sides(&account.joined(guest), guest).values() {
+            policy.apply(&mut delta, sides, at.day());
         }
         let taken = account
             .entries
@@ -151,8 +162,10 @@ impl MergeRecord {
             guest: guest_id,
             policy,
             at,
+            lines: preview(policy, account, guest),
             delta,
-            brought: guest.entries.clone(),
+            // An entry whose add has not arrived is not brought: it is a late write when it comes, and stays.
+            brought: guest.shown().map(|(dot, shown)| (dot, shown.entry.clone())).collect(),
             taken,
         }
     }
@@ -164,15 +177,17 @@ impl MergeRecord {
 }
 
 impl Policy {
-    fn apply(self, delta: &mut Delta, sides: &Sides, stamp: Stamp) {
-        let (guest, account) = (Sides::units(&sides.guest), Sides::units(&sides.account));
+    fn apply(self, delta: &mut Delta, sides: &Sides, day: Day) {
+        let (guest, account) = (sides.guest_units(), sides.account_units());
         if guest == 0 || account == 0 {
             return;
         }
-        let day = stamp.at.day();
         match self {
             Self::Sum => {}
-            Self::Max => lower(delta, &sides.guest, guest.saturating_sub(account), day),
+            Self::Max => {
+                let excess = sides.together().saturating_sub(guest.max(account));
+                lower(delta, &sides.guest, guest.saturating_sub(excess), day);
+            }
             Self::KeepAccount => lower(delta, &sides.guest, 0, day),
             Self::KeepGuest => lower(delta, &sides.account, 0, day),
         }

@@ -24,7 +24,8 @@ pub struct Undo<'a> {
     pub account: &'a Cart,
 }
 
-/// What an undo does.
+/// What an undo does. The guest's cart is written first: what it gets is computed from what is live in the
+/// account's, so once the account's change is known nobody can compute it again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Undone {
     /// The change of the account's cart.
@@ -35,15 +36,26 @@ pub struct Undone {
     pub guest: Delta,
 }
 
+impl MergeRecord {
+    /// The identity of the undo of this merge: in the account's context once it is undone.
+    pub fn undo_dot(&self) -> Dot {
+        Dot::new(writer_for("undo", self), 1)
+    }
+}
+
+fn writer_for(domain: &str, record: &MergeRecord) -> WriterId {
+    WriterId(Parts::new(domain).bytes(&record.account.0).bytes(&record.guest.0).u64())
+}
+
 impl Undo<'_> {
-    /// Computes both changes.
+    /// Computes both changes. Write the guest's first: should the second write fail, nothing is lost, and doing
+    /// both again is doing them once. Do neither once the account's context holds [`MergeRecord::undo_dot`].
     pub fn deltas(&self, at: Timestamp) -> Undone {
         let MergeRecord { account, guest, .. } = *self.record;
-        let writer = |domain| WriterId(Parts::new(domain).bytes(&account.0).bytes(&guest.0).u64());
         let guest_id = CartId::of_undo(account, guest);
-        let out = Stamp { dot: Dot::new(writer("undo"), 1), origin: account, at };
-        let back = Stamp { dot: Dot::new(writer("undo, guest"), 1), origin: guest_id, at };
-        Undone { account: self.account_delta(out), guest_id, guest: self.guest_delta(back) }
+        let out = Stamp { dot: self.record.undo_dot(), origin: account, at };
+        let back = Stamp { dot: Dot::new(writer_for("undo, guest", self.record), 1), origin: guest_id, at };
+        Undone { account: self.account_delta(out), guest_id, guest: self.guest_delta(back, out.dot) }
     }
 
     fn account_delta(&self, stamp: Stamp) -> Delta {
@@ -55,27 +67,37 @@ impl Undo<'_> {
         delta
     }
 
-    fn guest_delta(&self, stamp: Stamp) -> Delta {
+    fn guest_delta(&self, stamp: Stamp, undone: Dot) -> Delta {
         let mut delta = Cart::burning(stamp.dot, stamp.at);
+        if self.account.context.contains(undone) {
+            return delta; // what was live then is gone, and the first undo has returned it
+        }
         for (seq, (dot, entry)) in (1..).zip(&self.record.brought) {
-            let units = self.units_to_return(*dot, entry);
-            if units > 0 {
-                put_again(&mut delta, Dot::new(stamp.dot.further(), seq), entry, Some(units), stamp);
+            let new = Dot::new(stamp.dot.further(), seq);
+            match self.units_to_return(*dot, entry) {
+                // Said, so that a region that has not heard of the removal does not return it either.
+                0 => delta.kill(new, stamp.at.day()),
+                units => put_again(&mut delta, new, entry, Some(units), stamp),
             }
         }
         delta
     }
 
-    /// What is still live of a brought dot, and what the policy took of it.
+    /// What is still live of a brought dot, and what the policy took of it. A dot that the account has not heard of
+    /// yet (its row lags behind the record) is as live as the guest left it.
     fn units_to_return(&self, dot: Dot, brought: &Entry) -> u32 {
-        let live = self.account.entries.get(&dot).and_then(|entry| entry.n).unwrap_or(0);
         let n = brought.n.unwrap_or(0);
-        let taken = match self.record.delta.entries.get(&dot) {
-            Some(lowered) => n.saturating_sub(lowered.n.unwrap_or(n)),
-            None if self.record.delta.context.contains(dot) => n,
-            None => 0,
+        let live = match self.account.entries.get(&dot) {
+            Some(entry) => entry.n.map_or(n, |now| now.min(n)),
+            None if self.account.context.contains(dot) => 0,
+            None => n,
         };
-        live.saturating_add(taken).min(n)
+        let left_by_policy = match self.record.delta.entries.get(&dot) {
+            Some(lowered) => lowered.n.map_or(n, |left| left.min(n)),
+            None if self.record.delta.context.contains(dot) => 0,
+            None => n,
+        };
+        live.min(left_by_policy) + (n - left_by_policy)
     }
 }
 

@@ -1,0 +1,56 @@
+//! Digests of what a cart holds, and of what is shown with it.
+//!
+//! The first is equal in two regions when they hold the same, whatever they remember beside.
+//!
+//! Context, days and the moment of the last touch do not count: an operation that changes nothing a shopper
+//! could see does not change the digest.
+
+use crate::{hash::Parts, item::Snapshot, line::List, state::Cart, view::View};
+
+impl Cart {
+    /// 64 bits of a digest over entries, fields and erasure.
+    pub fn digest(&self) -> u64 {
+        let mut parts = Parts::new("cart").number(u64::from(self.erased)).number(self.entries.len() as u64);
+        for (dot, entry) in &self.entries {
+            let stamp = |snapshot: &Option<Snapshot>| {
+                snapshot.as_ref().map_or((0, 0), |snapshot| (snapshot.stamp, snapshot.digest()))
+            };
+            let place = entry.place.as_ref().map_or(2, |place| u64::from(place.value == List::Saved));
+            let (added, latest) = (stamp(&entry.added), stamp(&entry.latest));
+            parts = parts
+                .number(dot.writer.0)
+                .number(u64::from(dot.seq))
+                .number(entry.n.map_or(u64::MAX, u64::from))
+                .number(entry.group.0)
+                .number(place)
+                .bytes(&entry.line.as_ref().map_or([0; 16], |line| line.key().0))
+                .number(added.0)
+                .number(added.1)
+                .number(latest.0)
+                .number(latest.1);
+            for (name, value) in entry.attributes.iter().flat_map(|texts| texts.value.iter()) {
+                parts = parts.bytes(name.as_bytes()).bytes(value.as_bytes());
+            }
+        }
+        for (name, field) in &self.fields {
+            let value = field.value.as_deref();
+            parts = parts
+                .bytes(name.as_bytes())
+                .number(u64::from(value.is_some()))
+                .bytes(value.unwrap_or_default().as_bytes());
+        }
+        parts.u64()
+    }
+}
+
+impl View {
+    /// 64 bits of a digest over what is shown beside the state: prices, notices, and whether it may be stale.
+    pub fn overlay_digest(&self, lagging: bool) -> u64 {
+        let parts = Parts::new("overlay").number(u64::from(lagging)).bytes(&self.currency.bytes());
+        let parts = self.all_lines().fold(parts, |parts, line| {
+            let total = line.total.map_or(u64::MAX, |total| total.amount.cast_unsigned());
+            parts.number(line.item.digest()).number(total)
+        });
+        parts.u64()
+    }
+}

@@ -1,0 +1,81 @@
+//! What the service answers: a state with all that an edge needs to show it.
+
+use cart::{
+    Cart, CartId, Timestamp,
+    item::Snapshot,
+    line::Sku,
+    money::Currency,
+    token::{Freshness, GuestToken},
+    view::{Surroundings, View},
+};
+use std::{collections::HashMap, sync::Arc};
+use storage::capabilities::Durability;
+
+/// Whose cart it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A guest's, held by whoever has the token.
+    Guest,
+    /// An account's.
+    Account,
+}
+
+/// A cart as it stands after a request.
+#[derive(Clone, Debug)]
+pub struct CartAnswer {
+    /// Which cart.
+    pub cart: CartId,
+    /// Whose, where the caller's own; `None` when a service addressed it by id.
+    pub kind: Option<Kind>,
+    /// What is known of it.
+    pub state: Arc<Cart>,
+    /// What the catalogue knows of its items now.
+    pub newest: HashMap<Sku, Snapshot>,
+    /// The shop's currency.
+    pub currency: Currency,
+    /// What the caller has been shown with this answer.
+    pub freshness: Freshness,
+    /// True when the caller had been shown more elsewhere than can be reached from here.
+    pub lagging: bool,
+    /// True when the request had been executed before.
+    pub replayed: bool,
+    /// How durable the write is; of a read, what the store makes of writes.
+    pub durability: Durability,
+    /// What the shopper should know of the cart as a whole.
+    pub notices: Vec<CartNotice>,
+    /// A guest token that was made or renewed on the way.
+    pub session: Option<GuestToken>,
+    /// The moment of the answer.
+    pub now: Timestamp,
+    /// When the cart ends unless it is used; an account's stays.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A notice to the shopper about the cart as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CartNotice {
+    /// The guest's token had ended: this is a fresh cart.
+    SessionExpired,
+    /// The guest's cart was taken in by an account: this is a fresh cart.
+    CartMerged,
+    /// Lines of more than one currency are in the cart.
+    CurrencyMismatch,
+}
+
+impl CartAnswer {
+    /// What is shown of the cart.
+    pub fn view(&self) -> View {
+        let newest = |sku: &Sku| self.newest.get(sku).cloned();
+        View::of(&self.state, &Surroundings { newest: &newest, currency: self.currency })
+    }
+
+    /// The strong entity tag: the digest of the state, and of prices, notices and freshness shown with it.
+    pub fn etag(&self, view: &View) -> String {
+        format!("{}.{:016x}", state_tag(&self.state), view.overlay_digest(self.lagging))
+    }
+}
+
+/// The half of an entity tag that is equal in two regions when the states are.
+pub fn state_tag(state: &Cart) -> String {
+    format!("{:016x}", state.digest())
+}

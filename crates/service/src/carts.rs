@@ -1,0 +1,351 @@
+//! What can be done to a cart: from a request to an operation of the pure crate.
+//!
+//! Every method resolves whose cart is meant, looks items up before the lane is entered, and leaves the rest to
+//! the write path.
+
+use crate::{
+    Service,
+    answer::CartAnswer,
+    catalog::Found,
+    error::ServiceError,
+    identity::{Conditions, Identity},
+    sessions::CartAddress,
+    settings::UnknownSku,
+};
+use cart::{
+    Cart, CartId, Day, Delta, Join,
+    item::Item,
+    line::{Line, LineId, LineKey, List, Texts},
+    operation::{Add, AnnotateCart, AnnotateLine, Clear, Move, Operation, Remove, Set, Stamp},
+    quantity::{Quantity, Target},
+    seen::Seen,
+};
+use smol_str::SmolStr;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Days after which a token of what was seen is refused.
+const SEEN_DAYS_MAX: u32 = 30;
+
+/// An add as the edge understood it.
+#[derive(Clone, Debug)]
+pub struct AddRequest {
+    /// What.
+    pub line: Line,
+    /// How many more.
+    pub quantity: Quantity,
+    /// The shopper's notes.
+    pub attributes: Texts,
+    /// What the shop's own service says of the item for this cart.
+    pub quote: Option<Quote>,
+}
+
+/// A price, and more, that the shop's service names for one line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Quote {
+    /// The price of one unit.
+    pub price: Option<cart::money::Money>,
+    /// Overrides the catalogue's.
+    pub title: Option<SmolStr>,
+    /// Overrides the catalogue's.
+    pub image: Option<SmolStr>,
+    /// Overrides the catalogue's.
+    pub url: Option<SmolStr>,
+}
+
+/// A change of one line that the caller was shown.
+#[derive(Clone, Debug)]
+pub struct LineChange {
+    /// Which line, in which list.
+    pub line: LineId,
+    /// What the caller was shown; what is seen now where it does not say.
+    pub seen: Option<Seen>,
+    /// What to do.
+    pub operation: LineOperation,
+}
+
+/// What can be done to a line.
+#[derive(Clone, Debug)]
+pub enum LineOperation {
+    /// Make it so many.
+    Set(Target),
+    /// Take it out.
+    Remove,
+    /// Put it into this list.
+    Move(List),
+    /// Replace its attributes.
+    Annotate(Texts),
+}
+
+/// A change as the edge understood it, in a bulk request or by itself.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// Adds to the cart list.
+    Add(AddRequest),
+    /// Changes one line.
+    Line(LineChange),
+    /// Empties a list of what was seen.
+    Clear {
+        /// Which list.
+        list: List,
+        /// What the caller was shown; what is seen now where it does not say.
+        seen: Option<Seen>,
+    },
+    /// Sets and removes fields of the cart.
+    Fields(BTreeMap<SmolStr, Option<SmolStr>>),
+}
+
+/// A change with everything looked up that it needs from outside the cart.
+enum Prepared {
+    Add(Add),
+    Line { change: LineChange, item: Option<Arc<Item>> },
+    Clear { list: List, seen: Option<Seen> },
+    Fields(BTreeMap<SmolStr, Option<SmolStr>>),
+}
+
+/// What became of one change of a bulk request.
+pub type ChangeOutcome = Result<(), Arc<ServiceError>>;
+
+/// One cart's change under one identity.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// Whose cart.
+    pub address: &'a CartAddress,
+    /// Which operation.
+    pub identity: &'a Identity,
+    /// What must hold before.
+    pub conditions: &'a Conditions,
+}
+
+impl Service {
+    /// Executes one change.
+    pub async fn change(&self, request: &Request<'_>, change: Change) -> Result<CartAnswer, ServiceError> {
+        let prepared = self.prepare(change).await?;
+        self.write_own(request, |cart, state, stamp| {
+            let operation = self.operation(&prepared, cart, state, stamp)?;
+            Ok(operation.delta(stamp))
+        })
+        .await
+    }
+
+    /// Executes changes in order, each standing alone, as one write; `atomic` makes it all or nothing.
+    pub async fn change_all(
+        &self,
+        request: &Request<'_>,
+        changes: Vec<Result<Change, ServiceError>>,
+        atomic: bool,
+    ) -> Result<(CartAnswer, Vec<ChangeOutcome>), ServiceError> {
+        let mut prepared = Vec::with_capacity(changes.len());
+        for change in changes {
+            let change = match change {
+                Ok(change) => self.prepare(change).await,
+                Err(error) => Err(error),
+            };
+            prepared.push(change.map_err(Arc::new));
+        }
+        let mut outcomes = Vec::new();
+        let answer = self
+            .write_own(request, |cart, state, stamp| {
+                let (delta, results) = self.bulk(&prepared, cart, state, stamp);
+                let refused = results.iter().any(Result::is_err);
+                outcomes = results;
+                // A request of which nothing was applied leaves no trace either.
+                let nothing = outcomes.iter().all(Result::is_err);
+                Ok(if nothing || (atomic && refused) { Cart::default() } else { delta })
+            })
+            .await?;
+        Ok((answer, outcomes))
+    }
+
+    /// Writes to whatever cart the address means, trying the next one where the first is gone.
+    async fn write_own(
+        &self,
+        request: &Request<'_>,
+        mut plan: impl FnMut(CartId, &Cart, &Stamp) -> Result<Delta, ServiceError> + Send,
+    ) -> Result<CartAnswer, ServiceError> {
+        let mut resolved = self.resolve(request.address);
+        loop {
+            let cart = resolved.cart;
+            let written = self
+                .write(cart, request.identity, request.conditions, |state, stamp| plan(cart, state, stamp))
+                .await;
+            match written {
+                Ok(answer) => return Ok(resolved.complete(answer)),
+                Err(ServiceError::PreconditionFailed(current)) => {
+                    let current = resolved.complete(*current);
+                    return Err(ServiceError::PreconditionFailed(Box::new(current)));
+                }
+                Err(error) => resolved = self.resolve_again(request.address, &resolved, error)?,
+            }
+        }
+    }
+
+    fn bulk(
+        &self,
+        changes: &[Result<Prepared, Arc<ServiceError>>],
+        cart: CartId,
+        state: &Cart,
+        stamp: &Stamp,
+    ) -> (Delta, Vec<ChangeOutcome>) {
+        let mut delta = Cart::burning(stamp.dot, stamp.at);
+        let mut outcomes = Vec::with_capacity(changes.len());
+        let mut current = state.clone();
+        for (index, change) in changes.iter().enumerate() {
+            let stamp = Stamp { dot: stamp.dot.of_bulk(index), ..*stamp };
+            let step = change.as_ref().map_err(Arc::clone).and_then(|change| {
+                let step = self.operation(change, cart, &current, &stamp)?.delta(&stamp);
+                self.settings.limits.check(&current, &current.joined(&step)).map_err(ServiceError::from)?;
+                Ok(step)
+            });
+            outcomes.push(step.map(|step| {
+                current.join(&step);
+                delta.join(&step);
+            }));
+        }
+        (delta, outcomes)
+    }
+
+    async fn prepare(&self, change: Change) -> Result<Prepared, ServiceError> {
+        Ok(match change {
+            Change::Add(add) => Prepared::Add(self.prepare_add(add).await?),
+            Change::Line(change) => {
+                self.check_texts(&change.operation)?;
+                let line = change.seen.as_ref().and_then(|seen| seen.line(change.line.key));
+                let raises = matches!(&change.operation, LineOperation::Set(to) if to.get() > 0);
+                let item = match line.and_then(|line| line.line.as_ref()).filter(|_| raises) {
+                    Some(line) => Some(self.item(line, None, UnknownSku::AcceptUnpriced).await?),
+                    None => None,
+                };
+                Prepared::Line { change, item }
+            }
+            Change::Clear { list, seen } => Prepared::Clear { list, seen },
+            Change::Fields(fields) => {
+                for (name, value) in &fields {
+                    let field = (name.clone(), value.clone().unwrap_or_default());
+                    self.settings.limits.check_texts(&Texts::from([field]))?;
+                }
+                Prepared::Fields(fields)
+            }
+        })
+    }
+
+    async fn prepare_add(&self, request: AddRequest) -> Result<Add, ServiceError> {
+        self.settings.limits.check_texts(&request.attributes)?;
+        let item = self.item(&request.line, request.quote.as_ref(), self.settings.unknown_sku).await?;
+        let attributes = Some(request.attributes).filter(|texts| !texts.is_empty()).map(Arc::new);
+        let line = Arc::new(request.line);
+        Ok(Add { line, list: List::Cart, quantity: request.quantity, attributes, item })
+    }
+
+    fn check_texts(&self, operation: &LineOperation) -> Result<(), ServiceError> {
+        match operation {
+            LineOperation::Annotate(texts) => Ok(self.settings.limits.check_texts(texts)?),
+            LineOperation::Set(_) | LineOperation::Remove | LineOperation::Move(_) => Ok(()),
+        }
+    }
+
+    /// The item of a line as it is now.
+    async fn item(
+        &self,
+        line: &Line,
+        quote: Option<&Quote>,
+        unknown: UnknownSku,
+    ) -> Result<Arc<Item>, ServiceError> {
+        let now = self.environment.now();
+        let known = match self.catalog.find(line.sku()).await {
+            Found::Item(item) => item.snapshot.item,
+            Found::Unknown if quote.is_none() && unknown == UnknownSku::Refuse => {
+                return Err(ServiceError::UnknownSku(line.sku().to_string()));
+            }
+            Found::Unknown | Found::Away => Arc::new(Item::unknown(now)),
+        };
+        let Some(quote) = quote else { return Ok(known) };
+        Ok(Arc::new(Item {
+            title: quote.title.clone().unwrap_or_else(|| known.title.clone()),
+            image: quote.image.clone().or_else(|| known.image.clone()),
+            url: quote.url.clone().or_else(|| known.url.clone()),
+            price: quote.price.or(known.price),
+            quoted: quote.price.is_some(),
+            captured_at: now,
+            ..(*known).clone()
+        }))
+    }
+
+    /// The operation that a change is in the current state.
+    fn operation(
+        &self,
+        prepared: &Prepared,
+        cart: CartId,
+        state: &Cart,
+        stamp: &Stamp,
+    ) -> Result<Operation, ServiceError> {
+        let today = stamp.at.day();
+        Ok(match prepared {
+            Prepared::Add(add) => Operation::Add(add.clone()),
+            Prepared::Clear { list, seen } => {
+                let seen = seen.clone().map(|seen| checked(seen, cart, state, today)).transpose()?;
+                Operation::Clear(Clear { list: *list, seen: Seen::cart_or_now(seen, cart, state, today) })
+            }
+            Prepared::Fields(fields) => Operation::AnnotateCart(AnnotateCart {
+                fields: fields.clone(),
+                lamport: state.lamport().saturating_add(1),
+            }),
+            Prepared::Line { change, item } => line_operation(change, item.as_ref(), cart, state, stamp)?,
+        })
+    }
+}
+
+fn line_operation(
+    change: &LineChange,
+    item: Option<&Arc<Item>>,
+    cart: CartId,
+    state: &Cart,
+    stamp: &Stamp,
+) -> Result<Operation, ServiceError> {
+    let LineId { key, list } = change.line;
+    let today = stamp.at.day();
+    let presented = change.seen.clone().map(|seen| {
+        let seen = checked(seen, cart, state, today)?;
+        if seen.line(key).is_some() { Ok(seen) } else { Err(ServiceError::BadSeen) }
+    });
+    let is_shown = state.shown_of(key).any(|(_, shown)| shown.list == list);
+    if change.seen.is_none() && !is_shown {
+        return Err(ServiceError::UnknownLine);
+    }
+    let seen = Seen::line_or_now(presented.transpose()?, cart, state, key, today);
+    Ok(match &change.operation {
+        LineOperation::Remove => Operation::Remove(Remove { line: key, list, seen }),
+        LineOperation::Move(to) => Operation::Move(Move { line: key, to: *to, seen }),
+        LineOperation::Annotate(texts) => Operation::AnnotateLine(AnnotateLine {
+            line: key,
+            list,
+            attributes: Arc::new(texts.clone()),
+            seen,
+        }),
+        LineOperation::Set(to) => {
+            let (line, item) = content(&seen, key, item, state, stamp)?;
+            Operation::Set(Set { line, list, to: *to, item, seen })
+        }
+    })
+}
+
+/// What a line is, and its item: as the cart holds it, else as the token of what was seen says.
+fn content(
+    seen: &Seen,
+    key: LineKey,
+    looked_up: Option<&Arc<Item>>,
+    state: &Cart,
+    stamp: &Stamp,
+) -> Result<(Arc<Line>, Arc<Item>), ServiceError> {
+    let held = state.shown_of(key).next().map(|(_, shown)| shown);
+    let line = held.map(|shown| shown.line.clone());
+    let line = line.or_else(|| seen.line(key)?.line.clone()).ok_or(ServiceError::UnknownLine)?;
+    let snapshot = held.and_then(|shown| shown.entry.latest.as_ref().or(shown.entry.added.as_ref()));
+    let item = snapshot.map(|snapshot| snapshot.item.clone()).or_else(|| looked_up.cloned());
+    Ok((line, item.unwrap_or_else(|| Arc::new(Item::unknown(stamp.at)))))
+}
+
+/// Refuses a view of another cart, or one that is too old.
+fn checked(seen: Seen, cart: CartId, state: &Cart, today: Day) -> Result<Seen, ServiceError> {
+    let is_known = seen.cart == cart || state.merged.contains_key(&seen.cart);
+    if is_known && today.since(seen.day) <= SEEN_DAYS_MAX { Ok(seen) } else { Err(ServiceError::BadSeen) }
+}

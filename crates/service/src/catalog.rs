@@ -1,0 +1,153 @@
+//! The shop's copy of its items, from which snapshots are taken.
+//!
+//! An item is looked up for at most the time that the settings allow; a catalogue that is away or slow never
+//! holds up a cart: the add is accepted without a price, and reads show the price when it is back.
+
+use crate::{Environment, Settings};
+use cart::{
+    Timestamp, format,
+    item::{Item, Snapshot},
+    line::{Sku, Texts},
+};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+use storage::{CatalogRow, CatalogStore, PutOutcome, StoreError};
+
+/// The shop's items.
+pub struct Catalog {
+    store: Arc<dyn CatalogStore>,
+    environment: Arc<dyn Environment>,
+    cached: moka::sync::Cache<Sku, CatalogItem>,
+    wait_ms: u64,
+}
+
+/// An item as the catalogue has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CatalogItem {
+    /// The item, stamped with its revision.
+    pub snapshot: Snapshot,
+    /// What else the shop says of it.
+    pub attributes: Arc<Texts>,
+}
+
+/// An item on its way into the catalogue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewItem {
+    /// Of what.
+    pub sku: Sku,
+    /// Rises with every change; the moment of the import where the feed does not say.
+    pub revision: Option<u64>,
+    /// The item.
+    pub item: Item,
+    /// What else the shop says of it.
+    pub attributes: Texts,
+}
+
+/// What the catalogue says of an item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It has it.
+    Item(CatalogItem),
+    /// It does not have it.
+    Unknown,
+    /// It did not answer in time.
+    Away,
+}
+
+impl Catalog {
+    pub(crate) fn new(
+        store: Arc<dyn CatalogStore>,
+        environment: Arc<dyn Environment>,
+        settings: &Settings,
+    ) -> Self {
+        let cached = moka::sync::Cache::new(settings.catalog_cached_max);
+        Self { store, environment, cached, wait_ms: settings.catalog_wait_ms }
+    }
+
+    /// Looks one item up.
+    pub async fn find(&self, sku: &Sku) -> Found {
+        if let Some(item) = self.cached.get(sku) {
+            return Found::Item(item);
+        }
+        match self.fetch_in_time(std::slice::from_ref(sku)).await {
+            Some(mut found) => found.pop().flatten().map_or(Found::Unknown, Found::Item),
+            None => Found::Away,
+        }
+    }
+
+    /// The newest snapshots of these items, as far as they are known in time.
+    pub async fn newest(&self, skus: BTreeSet<Sku>) -> HashMap<Sku, Snapshot> {
+        let mut known = HashMap::with_capacity(skus.len());
+        let mut missing = Vec::new();
+        for sku in skus {
+            match self.cached.get(&sku) {
+                Some(item) => drop(known.insert(sku, item.snapshot)),
+                None => missing.push(sku),
+            }
+        }
+        if missing.is_empty() {
+            return known;
+        }
+        let found = self.fetch_in_time(&missing).await.unwrap_or_default();
+        let found = missing.into_iter().zip(found);
+        known.extend(found.filter_map(|(sku, item)| Some((sku, item?.snapshot))));
+        known
+    }
+
+    /// Stores items; one outcome for each, in order. Carts see them at their next read.
+    pub async fn put(&self, items: Vec<NewItem>) -> Result<Vec<PutOutcome>, StoreError> {
+        let now = self.environment.now();
+        let skus: Vec<Sku> = items.iter().map(|item| item.sku.clone()).collect();
+        let outcomes = self.store.put_items(items.into_iter().map(|item| item.into_row(now)).collect()).await;
+        skus.iter().for_each(|sku| self.cached.invalidate(sku));
+        outcomes
+    }
+
+    /// The items of these SKUs, in order, however long it takes: for administration.
+    pub async fn get(&self, skus: &[Sku]) -> Result<Vec<Option<CatalogItem>>, StoreError> {
+        self.store.get_items(skus).await?.iter().map(|row| row.as_ref().map(decode).transpose()).collect()
+    }
+
+    async fn fetch_in_time(&self, skus: &[Sku]) -> Option<Vec<Option<CatalogItem>>> {
+        let found = tokio::select! {
+            biased;
+            found = self.get(skus) => found,
+            () = self.environment.sleep(self.wait_ms) => {
+                metrics::counter!("evercart_catalog_away_total", "why" => "slow").increment(1);
+                return None;
+            }
+        };
+        match found {
+            Ok(found) => {
+                for (sku, item) in skus.iter().zip(&found) {
+                    item.iter().for_each(|item| self.cached.insert(sku.clone(), item.clone()));
+                }
+                Some(found)
+            }
+            Err(error) => {
+                metrics::counter!("evercart_catalog_away_total", "why" => error.kind()).increment(1);
+                tracing::warn!(error = &error as &dyn std::error::Error, "catalogue did not answer");
+                None
+            }
+        }
+    }
+}
+
+impl NewItem {
+    fn into_row(self, now: Timestamp) -> CatalogRow {
+        let bytes = format::encode_item(&self.item, &self.attributes).into();
+        CatalogRow { sku: self.sku, revision: self.revision.unwrap_or(now.0), bytes }
+    }
+}
+
+fn decode(row: &CatalogRow) -> Result<CatalogItem, StoreError> {
+    let decoded = format::decode_item(&row.bytes);
+    let (item, attributes) =
+        decoded.map_err(|source| StoreError::Corrupt { record: format!("item {}", row.sku), source })?;
+    Ok(CatalogItem {
+        snapshot: Snapshot::new(row.revision, Arc::new(item)),
+        attributes: Arc::new(attributes),
+    })
+}

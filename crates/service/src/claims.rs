@@ -1,0 +1,262 @@
+//! Claims: a guest's cart goes to the account at login, and can be taken back for a day.
+//!
+//! A claim never blocks a login. The join is done at once; a policy other than `sum` is decided once, by the merge
+//! record that is inserted first. What the stores refuse now is tried again behind the caller's back.
+
+use crate::{
+    Service,
+    answer::CartAnswer,
+    error::ServiceError,
+    load::Loaded,
+    read_path::Outcome,
+    sessions::{CartAddress, Principal},
+};
+use bytes::Bytes;
+use cart::{
+    Cart, CartId, Dot, Join, Timestamp,
+    format::{decode_merge_record, encode_merge_record},
+    operation::{LineOutcome, Merge, MergeRecord, Policy, Seal, Stamp, Undo, preview},
+    token::GuestToken,
+};
+use std::sync::Arc;
+use storage::{Consistency, Inserted, LinearTable, StoreError};
+
+/// Attempts to finish a claim behind a login.
+const ATTEMPTS_BEHIND: u32 = 20;
+/// Milliseconds between them, at first; doubled with each.
+const PAUSE_BEHIND_MS: u64 = 250;
+
+/// A claim as it was carried out.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// The account's cart.
+    pub answer: CartAnswer,
+    /// What the shopper can read of it.
+    pub receipt: MergeReceipt,
+}
+
+/// What a merge did, or would do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MergeReceipt {
+    /// Names the merge for its undo.
+    pub id: String,
+    /// How shared lines were settled.
+    pub policy: Policy,
+    /// The lines that the guest brought.
+    pub lines: Vec<LineOutcome>,
+    /// The last moment of an undo; `None` while there is nothing to undo.
+    pub undo_until: Option<Timestamp>,
+    /// True when the same guest's cart had been merged before.
+    pub already_merged: bool,
+}
+
+/// What a claim asks for.
+#[derive(Clone, Debug)]
+pub struct ClaimRequest {
+    /// Who is logged in.
+    pub subject: String,
+    /// Which of the account's carts takes the guest's in.
+    pub name: String,
+    /// Proof of possession of the guest's cart.
+    pub guest: GuestToken,
+    /// How lines that both have are settled.
+    pub policy: Policy,
+}
+
+impl ClaimRequest {
+    fn address(&self) -> CartAddress {
+        let principal = Principal::Account { subject: self.subject.clone() };
+        CartAddress::Own { principal, name: self.name.clone() }
+    }
+}
+
+impl Service {
+    /// Shows what a claim would do, without doing it.
+    pub async fn preview_claim(&self, request: &ClaimRequest) -> Result<Claimed, ServiceError> {
+        let answer = self.read_own(&request.address(), None).await?;
+        let guest = self.load(request.guest.cart, Consistency::Eventual).await?.state;
+        let lines = preview(request.policy, &answer.state, &guest);
+        let already_merged = answer.state.merged.contains_key(&request.guest.cart);
+        let id = merge_id(request.guest.cart);
+        let receipt = MergeReceipt { id, policy: request.policy, lines, undo_until: None, already_merged };
+        Ok(Claimed { answer, receipt })
+    }
+
+    /// Merges the guest's cart into the account's.
+    pub async fn claim(self: &Arc<Self>, request: &ClaimRequest) -> Result<Claimed, ServiceError> {
+        let address = request.address();
+        let mut resolved = self.resolve(&address);
+        loop {
+            match self.claim_into(resolved.cart, request).await {
+                Ok((mut claimed, finished)) => {
+                    if !finished {
+                        self.claim_behind(request.clone());
+                    }
+                    claimed.answer = resolved.complete(claimed.answer);
+                    return Ok(claimed);
+                }
+                Err(error) => resolved = self.resolve_again(&address, &resolved, error)?,
+            }
+        }
+    }
+
+    /// Merges as far as the stores allow; the flag says whether that was all.
+    async fn claim_into(
+        &self,
+        account: CartId,
+        request: &ClaimRequest,
+    ) -> Result<(Claimed, bool), ServiceError> {
+        let guest = request.guest.cart;
+        // Guests are never accounts, so taking the guest's lane first cannot deadlock. While both are held
+        // nobody of this node adds to the guest's cart between its reading and its sealing.
+        let mut guest_lane = self.lanes.enter(guest, || self.environment.random()).await;
+        let mut lane = self.lanes.enter(account, || self.environment.random()).await;
+        let guest_loaded = self.load(guest, Consistency::Strong).await?;
+        let mut loaded = self.load(account, Consistency::Strong).await?;
+        if loaded.state.erased {
+            return Err(ServiceError::Erased);
+        }
+        let already_merged = loaded.state.merged.contains_key(&guest);
+        let mut receipt = MergeReceipt {
+            id: merge_id(guest),
+            policy: request.policy,
+            lines: Vec::new(),
+            undo_until: None,
+            already_merged,
+        };
+        let (mut dot, mut finished) = (None, true);
+        if !guest_loaded.state.is_untouched() && !guest_loaded.state.erased {
+            let now = self.environment.now();
+            let stamp = Stamp { dot: Merge::dot(account, guest), origin: account, at: now };
+            let record = self.decide(account, &loaded, guest, &guest_loaded, request.policy, now).await;
+            let mut delta = Merge { guest, state: guest_loaded.state.clone() }.delta(&stamp);
+            match record {
+                Ok(record) => {
+                    delta.join(&record.delta);
+                    receipt.undo_until = Some(record.undo_until());
+                    (receipt.policy, receipt.lines) = (record.policy, record.lines);
+                }
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "merge is decided later");
+                    receipt.lines = preview(Policy::Sum, &loaded.state, &guest_loaded.state);
+                    finished = false;
+                }
+            }
+            loaded =
+                self.store(account, loaded, delta, stamp.dot, &mut lane, &mut |_: &Cart, _| None).await?;
+            dot = Some(stamp.dot);
+            if guest_loaded.state.merged_into != Some(account) {
+                let counted = guest_lane.count();
+                let seal = Seal { account }.delta(&Stamp { dot: counted, origin: guest, at: now });
+                let sealed = self
+                    .store(guest, guest_loaded, seal, counted, &mut guest_lane, &mut |_: &Cart, _| None)
+                    .await;
+                if let Err(error) = sealed {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "guest cart is sealed later");
+                    finished = false;
+                }
+            }
+        }
+        drop((lane, guest_lane));
+        let outcome = Outcome { cart: account, loaded, dot, lagging: false, replayed: already_merged };
+        Ok((Claimed { answer: self.answer(outcome).await, receipt }, finished))
+    }
+
+    /// The one decision on this merge: ours if we are first, else whoever was.
+    async fn decide(
+        &self,
+        account: CartId,
+        loaded: &Loaded,
+        guest: CartId,
+        guest_loaded: &Loaded,
+        policy: Policy,
+        now: Timestamp,
+    ) -> Result<MergeRecord, StoreError> {
+        let key = record_key(account, guest);
+        let record = MergeRecord::decide(policy, (account, &loaded.state), (guest, &guest_loaded.state), now);
+        let bytes = Bytes::from(encode_merge_record(&record));
+        match self.stores.linear.insert_if_absent(LinearTable::Merge, &key, bytes, None).await? {
+            Inserted::Inserted(_) => Ok(record),
+            Inserted::Present(record) => decode_record(&record.bytes, guest),
+        }
+    }
+
+    /// Goes on with a claim after its login was answered.
+    fn claim_behind(self: &Arc<Self>, request: ClaimRequest) {
+        let service = self.clone();
+        let task = async move {
+            for attempt in 0..ATTEMPTS_BEHIND {
+                service.environment.sleep(PAUSE_BEHIND_MS << attempt.min(8)).await;
+                let Ok(account) = service.read_own(&request.address(), None).await else { continue };
+                if matches!(service.claim_into(account.cart, &request).await, Ok((_, true))) {
+                    return;
+                }
+            }
+            tracing::error!("claim could not be finished behind its login; the next login tries again");
+        };
+        self.environment.spawn(Box::pin(task));
+    }
+
+    /// Undoes a merge within its day: the answer is the account's cart, with the token of the guest's new one.
+    pub async fn undo_claim(&self, address: &CartAddress, id: &str) -> Result<CartAnswer, ServiceError> {
+        let guest = parse_merge_id(id).ok_or(ServiceError::UnknownMerge)?;
+        let account = self.read_own(address, None).await?.cart;
+        let record = self.stores.linear.read(LinearTable::Merge, &record_key(account, guest)).await?;
+        let record = decode_record(&record.ok_or(ServiceError::UnknownMerge)?.bytes, guest)?;
+        let now = self.environment.now();
+        if now > record.undo_until() {
+            return Err(ServiceError::UndoEnded);
+        }
+        let mut lane = self.lanes.enter(account, || self.environment.random()).await;
+        let mut loaded = self.load(account, Consistency::Strong).await?;
+        let dot = record.undo_dot();
+        let undone = Undo { record: &record, account: &loaded.state }.deltas(now);
+        let replayed = loaded.state.context.contains(dot);
+        if !replayed {
+            self.store_apart(undone.guest_id, undone.guest).await?;
+            loaded =
+                self.store(account, loaded, undone.account, dot, &mut lane, &mut |_: &Cart, _| None).await?;
+        }
+        drop(lane);
+        let outcome = Outcome { cart: account, loaded, dot: Some(dot), lagging: false, replayed };
+        let mut answer = self.answer(outcome).await;
+        answer.session = Some(self.guest_token(undone.guest_id));
+        Ok(answer)
+    }
+
+    /// Writes a delta that carries its own dots into another cart.
+    async fn store_apart(&self, cart: CartId, delta: Cart) -> Result<(), ServiceError> {
+        let dot = first_dot(&delta);
+        let mut lane = self.lanes.enter(cart, || self.environment.random()).await;
+        let loaded = self.load(cart, Consistency::Strong).await?;
+        self.store(cart, loaded, delta, dot, &mut lane, &mut |_: &Cart, _| None).await?;
+        Ok(())
+    }
+}
+
+fn first_dot(delta: &Cart) -> Dot {
+    let first = delta.context.writers().next();
+    let dot = first.and_then(|(writer, known)| Some(Dot::new(*writer, known.seqs.iter().next()?.0)));
+    dot.unwrap_or(Dot::new(cart::WriterId(0), 1)) // a delta that burns nothing has no name and needs none
+}
+
+fn record_key(account: CartId, guest: CartId) -> [u8; 32] {
+    let mut key = [0; 32];
+    key[..16].copy_from_slice(&account.0);
+    key[16..].copy_from_slice(&guest.0);
+    key
+}
+
+fn decode_record(bytes: &[u8], guest: CartId) -> Result<MergeRecord, StoreError> {
+    decode_merge_record(bytes)
+        .map_err(|source| StoreError::Corrupt { record: format!("merge of {guest}"), source })
+}
+
+/// The public name of a merge, within its account: the guest's cart.
+fn merge_id(guest: CartId) -> String {
+    guest.to_string().replacen("c_", "m_", 1)
+}
+
+fn parse_merge_id(id: &str) -> Option<CartId> {
+    CartId::parse(&format!("c_{}", id.strip_prefix("m_")?))
+}

@@ -1,0 +1,97 @@
+//! What evercart does for its callers, over any storage engine.
+//!
+//! The service joins the pure `cart` crate with a store: it queues operations on one cart behind each other
+//! ([`lane`]), loads and joins rows ([`read_path`]), writes deltas ([`write_path`]), and answers with all that an
+//! edge needs to show a cart. It knows no HTTP, no SQL, and no engine by name; clock, randomness and tasks come in
+//! through [`environment::Environment`], so that a simulation drives the very same code.
+//!
+//! Always true: nothing on the way of an add waits for anything but the store, and for the catalogue copy only as
+//! long as the settings allow; reads never write.
+
+pub mod answer;
+pub mod carts;
+pub mod catalog;
+pub mod claims;
+pub mod environment;
+pub mod error;
+pub mod identity;
+pub mod lane;
+mod load;
+pub mod read_path;
+pub mod sessions;
+pub mod settings;
+pub mod write_path;
+
+use cart::{id::ShopKey, token::Keyring};
+use std::sync::Arc;
+use storage::{Owner, Stores};
+
+pub use answer::{CartAnswer, CartNotice, Kind};
+pub use carts::{AddRequest, LineChange, LineOperation, Quote};
+pub use claims::{Claimed, MergeReceipt};
+pub use environment::Environment;
+pub use error::ServiceError;
+pub use identity::{Conditions, Identity};
+pub use sessions::{CartAddress, Principal};
+pub use settings::Settings;
+
+/// The secrets of a shop.
+#[derive(Clone, Debug)]
+pub struct Secrets {
+    /// Names the carts of accounts; never changes.
+    pub shop: ShopKey,
+    /// Seals tokens; can be rotated.
+    pub tokens: Keyring,
+}
+
+/// The service of one node.
+pub struct Service {
+    stores: Stores,
+    owner: Owner,
+    settings: Settings,
+    secrets: Secrets,
+    environment: Arc<dyn Environment>,
+    lanes: lane::Lanes,
+    catalog: catalog::Catalog,
+}
+
+impl Service {
+    /// A service over stores, writing rows as `owner`, which must be registered already.
+    pub fn new(
+        stores: Stores,
+        owner: Owner,
+        settings: Settings,
+        secrets: Secrets,
+        environment: Arc<dyn Environment>,
+    ) -> Self {
+        let lanes = lane::Lanes::new(settings.lanes_max);
+        let catalog = catalog::Catalog::new(stores.catalog.clone(), environment.clone(), &settings);
+        Self { stores, owner, settings, secrets, environment, lanes, catalog }
+    }
+
+    /// What the shop decided.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The secrets, for sealing what callers carry.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// The shop's items.
+    pub fn catalog(&self) -> &catalog::Catalog {
+        &self.catalog
+    }
+
+    /// The stores below, for readiness checks.
+    pub fn stores(&self) -> &Stores {
+        &self.stores
+    }
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Service").field("owner", &self.owner).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,157 @@
+//! Loading: rows from the store, decoded and joined, with those of merged guests.
+
+use crate::{Service, error::ServiceError};
+use bytes::Bytes;
+use cart::{
+    Cart, CartId, Dot, Timestamp, format,
+    operation::Merge,
+    rewrite::Rows,
+    token::{Freshness, RowSeen},
+};
+use storage::{Bucket, CartRows, Consistency, Owner, Snapshot, StoreError, Version};
+
+/// The most merged guests whose rows are read with an account's cart.
+const GUESTS_MAX: usize = 8;
+/// For so many days after a merge a region may still write the guest's rows unaware.
+const GUEST_DAYS: u32 = cart::state::CONTEXT_DAYS;
+
+/// A cart as it is stored.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Loaded {
+    /// The join of all rows.
+    pub(crate) state: Cart,
+    /// Each row and delta by itself.
+    pub(crate) rows: Vec<Cart>,
+    /// The own row.
+    pub(crate) own: Option<OwnRow>,
+    /// The versions that were joined.
+    pub(crate) versions: Vec<RowSeen>,
+}
+
+/// This node's owner's row.
+#[derive(Clone, Debug)]
+pub(crate) struct OwnRow {
+    pub(crate) version: Version,
+    pub(crate) folded_through: Bucket,
+    pub(crate) state: Cart,
+}
+
+impl Service {
+    /// The cart as the store shows it.
+    pub(crate) async fn load(&self, cart: CartId, consistency: Consistency) -> Result<Loaded, ServiceError> {
+        let rows = self.stores.carts.load(cart, consistency).await?;
+        let mut loaded = self.decode(cart, &rows)?;
+        if !self.stores.carts.capabilities().single_writer {
+            self.join_merged_guests(&mut loaded, consistency).await?;
+        }
+        Ok(loaded)
+    }
+
+    /// The cart as new as the caller has been shown it, where the store can; the flag says that it could not.
+    pub(crate) async fn load_fresh(
+        &self,
+        cart: CartId,
+        freshness: Option<&Freshness>,
+    ) -> Result<(Loaded, bool), ServiceError> {
+        let loaded = self.load(cart, Consistency::Eventual).await?;
+        let Some(seen) = freshness.filter(|seen| seen.cart == cart) else { return Ok((loaded, false)) };
+        if seen.is_covered_by(&loaded.state, &loaded.versions) {
+            return Ok((loaded, false));
+        }
+        let loaded = self.load(cart, Consistency::Strong).await?;
+        let lagging = !seen.is_covered_by(&loaded.state, &loaded.versions);
+        Ok((loaded, lagging))
+    }
+
+    fn decode(&self, cart: CartId, rows: &CartRows) -> Result<Loaded, ServiceError> {
+        let mut loaded = Loaded { versions: rows.versions(), ..Loaded::default() };
+        for row in &rows.snapshots {
+            let state = decode(cart, &row.bytes)?;
+            if row.owner == self.owner {
+                let (version, folded_through) = (row.version, row.folded_through);
+                loaded.own = Some(OwnRow { version, folded_through, state: state.clone() });
+            }
+            loaded.rows.push(state);
+        }
+        for delta in &rows.deltas {
+            loaded.rows.push(decode(cart, &delta.bytes)?);
+        }
+        loaded.join_rows();
+        Ok(loaded)
+    }
+
+    /// A guest's cart that another region still wrote after it was merged here belongs to the account.
+    async fn join_merged_guests(
+        &self,
+        loaded: &mut Loaded,
+        consistency: Consistency,
+    ) -> Result<(), ServiceError> {
+        let now = self.environment.now();
+        let mut guests: Vec<_> =
+            loaded.state.merged.iter().filter(|(_, day)| now.day().since(**day) <= GUEST_DAYS).collect();
+        guests.sort_by_key(|(guest, day)| (std::cmp::Reverse(**day), **guest));
+        let guests: Vec<CartId> = guests.into_iter().take(GUESTS_MAX).map(|(guest, _)| *guest).collect();
+        for guest in guests {
+            let rows = self.stores.carts.load(guest, consistency).await?;
+            let state = self.decode(guest, &rows)?.state;
+            loaded.rows.push(as_brought(guest, state, now));
+        }
+        loaded.join_rows();
+        Ok(())
+    }
+}
+
+/// A guest's rows as rows of the account: what a merge of them brings, without the merge's own dot.
+fn as_brought(guest: CartId, state: Cart, now: Timestamp) -> Cart {
+    Merge { guest, state }.brought(now.day())
+}
+
+impl Loaded {
+    fn join_rows(&mut self) {
+        self.state = self.as_rows().joined();
+    }
+
+    /// The rows, for rewriting the own one.
+    pub(crate) fn as_rows(&self) -> Rows<'_> {
+        Rows { own: self.own.as_ref().map(|own| &own.state), all: &self.rows }
+    }
+
+    /// Puts what is the own row now in the place of what was.
+    pub(crate) fn replace_own(&mut self, own: Option<OwnRow>) {
+        if let Some(own) = &own {
+            self.rows.push(own.state.clone());
+        }
+        self.own = own;
+        self.join_rows();
+    }
+
+    /// True when the own row has executed the operation.
+    pub(crate) fn own_knows(&self, dot: Dot) -> bool {
+        self.own.as_ref().is_some_and(|own| own.state.context.contains(dot))
+    }
+
+    /// The own row is a later version now.
+    pub(crate) fn note_version(&mut self, owner: &Owner, version: Version) {
+        self.versions.retain(|row| row.owner != owner.as_str());
+        self.versions.push(RowSeen { owner: owner.as_str().into(), version: version.0 });
+    }
+
+    /// What the caller has been shown, to be sent back.
+    pub(crate) fn freshness(&self, cart: CartId, dot: Option<Dot>) -> Freshness {
+        Freshness { cart, rows: self.versions.clone(), dots: dot.into_iter().collect() }
+    }
+}
+
+impl OwnRow {
+    pub(crate) fn decode(cart: CartId, row: &Snapshot) -> Result<Self, StoreError> {
+        let (version, folded_through) = (row.version, row.folded_through);
+        Ok(Self { version, folded_through, state: decode(cart, &row.bytes)? })
+    }
+}
+
+fn decode(cart: CartId, bytes: &Bytes) -> Result<Cart, StoreError> {
+    format::decode(bytes).map_err(|source| {
+        metrics::counter!("evercart_corrupt_records_total", "kind" => "cart").increment(1);
+        StoreError::Corrupt { record: cart.to_string(), source }
+    })
+}

@@ -1,0 +1,52 @@
+//! The read path: load, join, overlay the newest known items. Reads never write.
+
+use crate::{Service, answer::CartAnswer, error::ServiceError, load::Loaded};
+use cart::{CartId, Dot, token::Freshness};
+use std::{collections::BTreeSet, sync::Arc};
+
+/// A loaded cart on its way to an answer.
+pub(crate) struct Outcome {
+    pub(crate) cart: CartId,
+    pub(crate) loaded: Loaded,
+    pub(crate) dot: Option<Dot>,
+    pub(crate) lagging: bool,
+    pub(crate) replayed: bool,
+}
+
+impl Service {
+    /// Reads a cart by its id.
+    pub async fn read(
+        &self,
+        cart: CartId,
+        freshness: Option<&Freshness>,
+    ) -> Result<CartAnswer, ServiceError> {
+        let (loaded, lagging) = self.load_fresh(cart, freshness).await?;
+        if loaded.state.erased {
+            return Err(ServiceError::Erased);
+        }
+        Ok(self.answer(Outcome { cart, loaded, dot: None, lagging, replayed: false }).await)
+    }
+
+    /// Puts an answer together: waits for nothing but, briefly, the catalogue copy.
+    pub(crate) async fn answer(&self, outcome: Outcome) -> CartAnswer {
+        let Outcome { cart, loaded, dot, lagging, replayed } = outcome;
+        let freshness = loaded.freshness(cart, dot);
+        let skus: BTreeSet<_> = loaded.state.shown().map(|(_, shown)| shown.line.sku().clone()).collect();
+        let newest = self.catalog.newest(skus).await;
+        CartAnswer {
+            cart,
+            kind: None,
+            state: Arc::new(loaded.state),
+            newest,
+            currency: self.settings.currency,
+            freshness,
+            lagging,
+            replayed,
+            durability: self.stores.carts.capabilities().durability,
+            notices: Vec::new(),
+            session: None,
+            now: self.environment.now(),
+            expires_at: None,
+        }
+    }
+}

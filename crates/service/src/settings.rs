@@ -1,0 +1,53 @@
+//! What a shop decides, with defaults.
+
+use cart::{limits::Limits, money::Currency};
+use smol_str::SmolStr;
+
+/// Settings of the service.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The name of this region, as answers say it.
+    pub region: SmolStr,
+    /// The shop's currency, for carts that do not name one.
+    pub currency: Currency,
+    /// What a cart may grow to.
+    pub limits: Limits,
+    /// Days without use after which a guest's token ends.
+    pub guest_days: u32,
+    /// What becomes of an add of a SKU that the catalogue does not have.
+    pub unknown_sku: UnknownSku,
+    /// Milliseconds that an add or a read waits for the catalogue copy at most.
+    pub catalog_wait_ms: u64,
+    /// Items kept decoded in memory; 0 keeps none.
+    pub catalog_cached_max: u64,
+    /// Cart lanes kept open.
+    pub lanes_max: u64,
+    /// Attempts of one write before the caller is told to come back.
+    pub write_attempts_max: u32,
+}
+
+/// What becomes of an add of a SKU that the catalogue does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnknownSku {
+    /// It is refused.
+    Refuse,
+    /// It is put in with the notice `unpriced`.
+    AcceptUnpriced,
+}
+
+impl Settings {
+    /// The defaults for a shop in one region with this currency.
+    pub fn new(currency: Currency) -> Self {
+        Self {
+            region: "local".into(),
+            currency,
+            limits: Limits::default(),
+            guest_days: 30,
+            unknown_sku: UnknownSku::Refuse,
+            catalog_wait_ms: 5,
+            catalog_cached_max: 100_000,
+            lanes_max: 100_000,
+            write_attempts_max: 16,
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! The write path: one operation, or several as one, on one cart.
+//!
+//! ```text
+//! lane → load, join → replay? → condition? → delta (pure) → limits → store: append blindly,
+//!        or replace on condition of the version and on a conflict join and try again → answer
+//! ```
+//! The delta is computed once: every further attempt writes the same delta under the same dot, so an attempt
+//! whose outcome is unknown can be repeated (C5).
+
+use crate::{
+    Service,
+    answer::CartAnswer,
+    error::ServiceError,
+    identity::{Conditions, Identity, Standing},
+    lane::Lane,
+    load::{Loaded, OwnRow},
+    read_path::Outcome,
+};
+use cart::{
+    Cart, CartId, Delta, Dot, Join, format,
+    operation::Stamp,
+    planted::{self, Bug},
+};
+use storage::{Bucket, Consistency, DeltaKey, Replaced, RowKey, StoreError, WritePath};
+
+/// Milliseconds of a bucket of deltas.
+const BUCKET_MS: u64 = 60_000;
+/// Milliseconds after the first lost race; doubled with each, and scattered.
+const RETRY_MS: u64 = 2;
+const RETRY_MS_MAX: u64 = 200;
+
+impl Service {
+    /// Executes what `plan` makes of the current state, as the operation that `identity` names.
+    ///
+    /// `plan` is given the state before and the operation's stamp, and answers the delta or refuses; a refused
+    /// operation leaves no trace, nor does an empty delta.
+    pub(crate) async fn write(
+        &self,
+        cart: CartId,
+        identity: &Identity,
+        conditions: &Conditions,
+        mut plan: impl FnMut(&Cart, &Stamp) -> Result<Delta, ServiceError> + Send,
+    ) -> Result<CartAnswer, ServiceError> {
+        let mut lane = self.lanes.enter(cart, || self.environment.random()).await;
+        let (loaded, lagging) = self.load_fresh(cart, conditions.freshness.as_ref()).await?;
+        if loaded.state.erased {
+            return Err(ServiceError::Erased);
+        }
+        if identity.standing(cart, &loaded.state, self.environment.now())? == Standing::Replay {
+            metrics::counter!("evercart_replays_total").increment(1);
+            let dot = identity.dot(cart);
+            return Ok(self.answer(Outcome { cart, loaded, dot, lagging, replayed: true }).await);
+        }
+        if let Some(account) = loaded.state.merged_into {
+            return Err(ServiceError::MergedInto(account));
+        }
+        if conditions.if_match.as_ref().is_some_and(|tags| !is_matched(tags, &loaded.state)) {
+            let current = self.answer(Outcome { cart, loaded, dot: None, lagging, replayed: false }).await;
+            return Err(ServiceError::PreconditionFailed(Box::new(current)));
+        }
+        let dot = identity.dot(cart).unwrap_or_else(|| lane.count());
+        let stamp = Stamp { dot, origin: identity.origin(cart), at: self.environment.now() };
+        let planned = plan(&loaded.state, &stamp).and_then(|delta| {
+            let after = loaded.state.joined(&delta);
+            self.settings.limits.check(&loaded.state, &after)?;
+            Ok(delta)
+        });
+        let delta = planned.inspect_err(|_| lane.uncount(dot))?;
+        if delta.is_untouched() {
+            lane.uncount(dot);
+            return Ok(self.answer(Outcome { cart, loaded, dot: None, lagging, replayed: false }).await);
+        }
+        let mut replan = |state: &Cart, dot| plan(state, &Stamp { dot, ..stamp }).ok();
+        let loaded = self.store(cart, loaded, delta, dot, &mut lane, &mut replan).await?;
+        drop(lane);
+        Ok(self.answer(Outcome { cart, loaded, dot: Some(dot), lagging, replayed: false }).await)
+    }
+
+    /// Writes a delta the way the engine wants it, and answers the state with it in.
+    pub(crate) async fn store(
+        &self,
+        cart: CartId,
+        loaded: Loaded,
+        delta: Delta,
+        dot: Dot,
+        lane: &mut Lane,
+        replan: &mut (dyn FnMut(&Cart, Dot) -> Option<Delta> + Send),
+    ) -> Result<Loaded, ServiceError> {
+        let stored = match self.stores.carts.capabilities().write_path {
+            WritePath::Append => self.append(cart, loaded, &delta, dot).await,
+            WritePath::Replace => self.replace(cart, loaded, delta, dot, replan).await,
+        };
+        if let Err(ServiceError::Store(error)) = &stored
+            && !error.may_be_applied()
+        {
+            lane.uncount(dot);
+        }
+        stored
+    }
+
+    async fn append(
+        &self,
+        cart: CartId,
+        mut loaded: Loaded,
+        delta: &Delta,
+        dot: Dot,
+    ) -> Result<Loaded, ServiceError> {
+        let bytes = bytes::Bytes::from(format::encode(delta));
+        let value_hash = format::checksum(&bytes);
+        let mut attempts = Attempts::default();
+        loop {
+            // The bucket is the time of this attempt: a repeated insert is another row with the same value.
+            let bucket = Bucket(self.environment.now().0 / BUCKET_MS);
+            let owner = self.owner.clone();
+            let key = DeltaKey { cart, owner, bucket, operation: dot, value_hash };
+            match self.stores.carts.append(&key, bytes.clone()).await {
+                Ok(()) => break,
+                Err(error) => self.pause(attempts.failed(error, self.settings.write_attempts_max)?).await,
+            }
+        }
+        loaded.state.join(delta);
+        Ok(loaded)
+    }
+
+    async fn replace(
+        &self,
+        cart: CartId,
+        mut loaded: Loaded,
+        mut delta: Delta,
+        dot: Dot,
+        replan: &mut (dyn FnMut(&Cart, Dot) -> Option<Delta> + Send),
+    ) -> Result<Loaded, ServiceError> {
+        let key = RowKey { cart, owner: self.owner.clone() };
+        let attempts_max = self.settings.write_attempts_max;
+        let mut attempts = Attempts::default();
+        loop {
+            let row = loaded.as_rows().rewritten(&delta, self.environment.now().day());
+            let (expected, folded_through) =
+                loaded.own.as_ref().map_or((None, Bucket(0)), |own| (Some(own.version), own.folded_through));
+            let bytes = format::encode(&row).into();
+            match self.stores.carts.replace(&key, expected, folded_through, bytes).await {
+                Ok(Replaced::Applied(version)) => {
+                    loaded.note_version(&self.owner, version);
+                    loaded.state = row;
+                    return Ok(loaded);
+                }
+                Ok(Replaced::Conflict(current)) => {
+                    loaded.replace_own(current.map(|row| OwnRow::decode(cart, &row)).transpose()?);
+                    if attempts.unknown && loaded.own_knows(dot) {
+                        return Ok(loaded);
+                    }
+                    self.pause(attempts.lost(attempts_max)?).await;
+                }
+                Err(error) => {
+                    self.pause(attempts.failed(error, attempts_max)?).await;
+                    // A linearizable read of the own row settles whether the last attempt arrived.
+                    if let Ok(fresh) = self.load(cart, Consistency::Strong).await {
+                        if fresh.own_knows(dot) {
+                            return Ok(fresh);
+                        }
+                        loaded = fresh;
+                    }
+                }
+            }
+            if planted::is_on(Bug::P1RetryGetsNewDot) {
+                let fresh = Dot::new(cart::WriterId(self.environment.random()), 1);
+                delta = replan(&loaded.state, fresh).unwrap_or(delta);
+            }
+        }
+    }
+
+    /// Waits before the next attempt: the longer the more were made, and scattered.
+    async fn pause(&self, attempts_made: u32) {
+        let most = (RETRY_MS << attempts_made.min(10)).min(RETRY_MS_MAX);
+        self.environment.sleep(self.environment.random() % most + 1).await;
+    }
+}
+
+/// The attempts of one write.
+#[derive(Default)]
+struct Attempts {
+    made: u32,
+    /// One of them may have been applied, so the write stays indeterminate, whatever later ones say.
+    unknown: bool,
+}
+
+impl Attempts {
+    /// Counts an attempt that failed; gives up when the error is final or attempts have run out.
+    fn failed(&mut self, error: StoreError, max: u32) -> Result<u32, ServiceError> {
+        self.made += 1;
+        self.unknown |= error.may_be_applied();
+        let is_final = match &error {
+            StoreError::Unavailable(_) | StoreError::Indeterminate(_) => false,
+            StoreError::Overloaded | StoreError::Full | StoreError::Corrupt { .. } => true,
+        };
+        if is_final || self.made >= max { Err(self.outcome(error)) } else { Ok(self.made) }
+    }
+
+    /// Counts an attempt that lost a race.
+    fn lost(&mut self, max: u32) -> Result<u32, ServiceError> {
+        self.made += 1;
+        if self.made >= max { Err(self.outcome(StoreError::Overloaded)) } else { Ok(self.made) }
+    }
+
+    fn outcome(&self, error: StoreError) -> ServiceError {
+        if self.unknown && !error.may_be_applied() {
+            return StoreError::Indeterminate(Box::new(error)).into();
+        }
+        error.into()
+    }
+}
+
+fn is_matched(tags: &[String], state: &Cart) -> bool {
+    let digest = crate::answer::state_tag(state);
+    tags.iter().any(|tag| tag == "*" || *tag == digest)
+}
