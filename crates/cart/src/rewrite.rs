@@ -12,7 +12,9 @@ use crate::{
 pub struct Rows<'a> {
     /// This owner's own row as last written.
     pub own: Option<&'a Cart>,
-    /// Every row and unfolded delta that can be seen, the own one and those of merged guests included.
+    /// Every row and unfolded delta that can be seen, the own one included. What the rows of a merged guest hold
+    /// stands here as [`Merge::brought`](crate::operation::Merge::brought) brings it, never raw: a guest's
+    /// erasure, its `merged_into` and its word on fields must not cross into the account.
     pub all: &'a [Cart],
 }
 
@@ -32,11 +34,13 @@ impl Rows<'_> {
         if planted::is_on(Bug::P3EntriesFoldedIntoNewDot) {
             fold_lines(&mut state, today);
         }
+        // In this order: a writer that may leave is not taken in again from other rows, where it would count as
+        // learned today, come back from here once they have forgotten it, and so never leave.
+        state.forget_old_writers(self.all, today);
         match self.own {
             Some(own) => state.learned_since(own, today),
             None => state.learned_since(&Cart::default(), today),
         }
-        state.forget_old_writers(self.all, today);
         state
     }
 }
@@ -63,3 +67,6 @@ fn fold_lines(state: &mut Cart, today: Day) {
         state.put(Dot::new(WriterId(parts.u64()), 1), folded, today);
     }
 }
+
+#[cfg(test)]
+mod tests;
