@@ -1,7 +1,7 @@
 //! The notation of the cases: replicas of one cart, and what is done at each.
 //!
 //! ```text
-//! case      = statement, separated by `|`
+//! case      = statements, separated by `|`; none is an empty cart
 //! statement = replica `:` operation    executed with what that replica shows now as `seen`
 //!           | `all:` operation         executed once and known everywhere
 //!           | replica `looks` name     remembers what it shows
@@ -72,8 +72,8 @@ fn list_of(cart: &Cart, list: List) -> String {
 }
 
 /// Replicas of one cart.
-#[derive(Default)]
 pub(super) struct World {
+    cart: CartId,
     pub(super) replicas: BTreeMap<String, Cart>,
     views: BTreeMap<String, Seen>,
     last: BTreeMap<String, (Operation, Stamp)>,
@@ -85,11 +85,15 @@ pub(super) struct World {
 impl World {
     /// The world after a case. It has the replicas `a` and `b`, and more if the case names them.
     pub(super) fn after(case: &str) -> Self {
-        let mut world = Self::default();
-        for name in ["a", "b"] {
-            world.replicas.insert(name.into(), Cart::default());
-        }
-        case.split('|').for_each(|statement| world.run(statement.trim()));
+        Self::of(CART, case)
+    }
+
+    /// The same for a cart of this id.
+    pub(super) fn of(cart: CartId, case: &str) -> Self {
+        let replicas = ["a", "b"].map(|name| (name.to_owned(), Cart::default())).into();
+        let (views, last) = (BTreeMap::new(), BTreeMap::new());
+        let mut world = Self { cart, replicas, views, last, executed: 0, ordered: 0 };
+        case.split('|').map(str::trim).filter(|it| !it.is_empty()).for_each(|statement| world.run(statement));
         world
     }
 
@@ -111,7 +115,7 @@ impl World {
             let from = self.replicas[from].clone();
             self.replicas.entry(to.into()).or_default().join(&from);
         } else if let Some((who, name)) = statement.split_once(" looks ") {
-            let seen = Seen::of_cart(CART, &self.replicas[who], DAY);
+            let seen = Seen::of_cart(self.cart, &self.replicas[who], DAY);
             self.views.insert(name.into(), seen);
         } else {
             let (who, operation) = statement.split_once(": ").unwrap_or_else(|| panic!("{statement}"));
@@ -126,9 +130,9 @@ impl World {
             self.last[who].clone()
         } else {
             self.executed += 1;
-            let now = self.replicas.get(replica).map(|cart| Seen::of_cart(CART, cart, DAY));
+            let now = self.replicas.get(replica).map(|cart| Seen::of_cart(self.cart, cart, DAY));
             let seen = view.map(|view| self.views[view].clone()).or(now);
-            let seen = seen.unwrap_or_else(|| Seen::of_cart(CART, &Cart::default(), DAY));
+            let seen = seen.unwrap_or_else(|| Seen::of_cart(self.cart, &Cart::default(), DAY));
             (self.parse(operation, seen), self.stamp(replica))
         };
         let delta = operation.delta(&stamp);
@@ -141,9 +145,10 @@ impl World {
     }
 
     fn stamp(&self, replica: &str) -> Stamp {
-        let writer = WriterId(replica.bytes().map(u64::from).sum());
+        let letters: u64 = replica.bytes().map(u64::from).sum();
+        let writer = WriterId(u64::from(self.cart.0[0]) << 32 | letters);
         let at = Timestamp(u64::from(self.executed)).plus_days(DAY.0);
-        Stamp { dot: Dot::new(writer, self.executed), origin: CART, at }
+        Stamp { dot: Dot::new(writer, self.executed), origin: self.cart, at }
     }
 
     fn parse(&mut self, operation: &str, seen: Seen) -> Operation {
