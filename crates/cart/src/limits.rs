@@ -1,9 +1,11 @@
 //! Limits refuse operations, never joins.
 //!
 //! A cart that joins have brought over a limit still takes everything that does not make it larger: remove, set
-//! down, move, consume, erase.
+//! down, move, consume, erase. So nothing that is measured here grows by a move or a lowering: units are counted
+//! over both lists, and an entry counts the same whatever its registers say.
 
 use crate::{
+    entry::{Group, quantity},
     line::{LineKey, Texts},
     state::Cart,
 };
@@ -16,13 +18,13 @@ pub struct Limits {
     pub lines_max: u64,
     /// Live dots of one line.
     pub dots_per_line_max: u64,
-    /// Units of one line in one list.
+    /// Units of one line in both lists together.
     pub quantity_per_line_max: u64,
-    /// Bytes of all entries with what they refer to.
+    /// Bytes of all entries with what they refer to, and of all fields.
     pub entry_bytes_max: u64,
     /// Bytes of the attributes of a line, and of a field.
     pub text_bytes_max: u64,
-    /// Fields of the cart.
+    /// Names of fields. One that was removed still counts: that it is gone has to be remembered.
     pub fields_max: u64,
 }
 
@@ -34,7 +36,7 @@ impl Default for Limits {
             quantity_per_line_max: 999_999,
             entry_bytes_max: 64 * 1024,
             text_bytes_max: 4 * 1024,
-            fields_max: 32,
+            fields_max: 64,
         }
     }
 }
@@ -48,11 +50,11 @@ pub enum LimitKind {
     DotsPerLine,
     /// Units of one line.
     QuantityPerLine,
-    /// Bytes of the entries.
+    /// Bytes of the entries and fields.
     EntryBytes,
     /// Bytes of a text.
     TextBytes,
-    /// Fields of the cart.
+    /// Names of fields.
     Fields,
 }
 
@@ -71,12 +73,31 @@ pub struct LimitExceeded {
 impl Limits {
     /// Refuses the step from `before` to `after` when it exceeds a limit by growing.
     pub fn check(&self, before: &Cart, after: &Cart) -> Result<(), LimitExceeded> {
-        let grown = self.over(&Size::of(after));
-        if grown.is_empty() {
+        let after = Size::of(after);
+        if self.exceeded(&after, &Size::default()).is_none() {
             return Ok(());
         }
-        let before = Size::of(before);
-        grown.into_iter().find(|over| over.would_be > before.of_kind(over.kind)).map_or(Ok(()), Err)
+        self.exceeded(&after, &Size::of(before)).map_or(Ok(()), Err)
+    }
+
+    /// The first limit that `after` is over, and by more than `before` was. Each line is compared with itself: one
+    /// that is over must not open the way for others.
+    fn exceeded(&self, after: &Size, before: &Size) -> Option<LimitExceeded> {
+        let whole = [
+            (LimitKind::Lines, after.lines.len() as u64, before.lines.len() as u64, self.lines_max),
+            (LimitKind::EntryBytes, after.bytes, before.bytes, self.entry_bytes_max),
+            (LimitKind::Fields, after.fields, before.fields, self.fields_max),
+        ];
+        let lines = after.lines.iter().flat_map(|(key, line)| {
+            let was = before.lines.get(key).copied().unwrap_or_default();
+            [
+                (LimitKind::DotsPerLine, line.dots, was.dots, self.dots_per_line_max),
+                (LimitKind::QuantityPerLine, line.units, was.units, self.quantity_per_line_max),
+            ]
+        });
+        let mut all = whole.into_iter().chain(lines);
+        let (kind, would_be, _, max) = all.find(|(_, after, before, max)| after > max && after > before)?;
+        Some(LimitExceeded { kind, would_be, max })
     }
 
     /// Refuses texts that are too large by themselves.
@@ -89,28 +110,21 @@ impl Limits {
             Err(LimitExceeded { kind: LimitKind::TextBytes, would_be, max })
         }
     }
-
-    fn over(&self, size: &Size) -> Vec<LimitExceeded> {
-        let limits = [
-            (LimitKind::Lines, self.lines_max),
-            (LimitKind::DotsPerLine, self.dots_per_line_max),
-            (LimitKind::QuantityPerLine, self.quantity_per_line_max),
-            (LimitKind::EntryBytes, self.entry_bytes_max),
-            (LimitKind::Fields, self.fields_max),
-        ];
-        let over = limits.into_iter().filter(|(kind, max)| size.of_kind(*kind) > *max);
-        over.map(|(kind, max)| LimitExceeded { kind, would_be: size.of_kind(kind), max }).collect()
-    }
 }
 
 /// What limits measure of a state.
 #[derive(Default)]
 struct Size {
-    lines: u64,
-    dots_per_line: u64,
-    quantity_per_line: u64,
-    entry_bytes: u64,
+    lines: BTreeMap<LineKey, LineSize>,
+    bytes: u64,
     fields: u64,
+}
+
+/// What limits measure of a line.
+#[derive(Clone, Copy, Default)]
+struct LineSize {
+    dots: u64,
+    units: u64,
 }
 
 /// An entry in the stored format, without what it refers to.
@@ -118,56 +132,56 @@ const BYTES_PER_ENTRY: u64 = 16;
 
 impl Size {
     fn of(cart: &Cart) -> Self {
-        let mut dots: BTreeMap<LineKey, u64> = BTreeMap::new();
-        let mut items = BTreeSet::new();
-        let mut entry_bytes = 0;
-        for entry in cart.entries.values() {
-            entry_bytes += BYTES_PER_ENTRY;
-            entry_bytes += entry.attributes.as_ref().map_or(0, |texts| bytes_of(&texts.value));
-            for snapshot in [&entry.added, &entry.latest].into_iter().flatten() {
-                if items.insert(snapshot.digest()) {
-                    let item = &snapshot.item;
-                    let texts = item.image.iter().chain(&item.url).map(|text| text.len() as u64);
-                    entry_bytes += BYTES_PER_ENTRY + item.title.len() as u64 + texts.sum::<u64>();
-                }
-            }
-            let Some(line) = &entry.line else { continue };
-            let dots_of_line = dots.entry(line.key()).or_default();
-            if *dots_of_line == 0 {
-                entry_bytes += line.sku().len() as u64 + bytes_of(line.options());
-            }
-            *dots_of_line += 1;
-        }
+        let fields = cart.fields.iter();
+        let bytes_of_fields: u64 =
+            fields.map(|(name, field)| bytes_of_field(name, field.value.as_deref())).sum();
         Self {
-            lines: dots.len() as u64,
-            dots_per_line: dots.values().copied().max().unwrap_or(0),
-            quantity_per_line: greatest_quantity(cart),
-            entry_bytes,
-            fields: cart.fields.values().filter(|field| field.value.is_some()).count() as u64,
+            lines: lines_of(cart),
+            bytes: bytes_of_entries(cart) + bytes_of_fields,
+            fields: cart.fields.len() as u64,
         }
     }
+}
 
-    fn of_kind(&self, kind: LimitKind) -> u64 {
-        match kind {
-            LimitKind::Lines => self.lines,
-            LimitKind::DotsPerLine => self.dots_per_line,
-            LimitKind::QuantityPerLine => self.quantity_per_line,
-            LimitKind::EntryBytes => self.entry_bytes,
-            LimitKind::TextBytes => 0,
-            LimitKind::Fields => self.fields,
+fn lines_of(cart: &Cart) -> BTreeMap<LineKey, LineSize> {
+    let mut entries: BTreeMap<LineKey, Vec<(u32, Group)>> = BTreeMap::new();
+    for entry in cart.entries.values() {
+        let Some(line) = &entry.line else { continue };
+        entries.entry(line.key()).or_default().push((entry.n.unwrap_or(0), entry.group));
+    }
+    let size = |entries: Vec<(u32, Group)>| LineSize { dots: entries.len() as u64, units: quantity(entries) };
+    entries.into_iter().map(|(key, entries)| (key, size(entries))).collect()
+}
+
+fn bytes_of_entries(cart: &Cart) -> u64 {
+    let (mut items, mut lines) = (BTreeSet::new(), BTreeSet::new());
+    let mut bytes = 0;
+    for entry in cart.entries.values() {
+        // One whose add has not arrived is charged when it does: a lowering or move of it must not be refused.
+        bytes += if entry.line.is_some() { BYTES_PER_ENTRY } else { 0 };
+        bytes += entry.attributes.as_ref().map_or(0, |texts| bytes_of(&texts.value));
+        for snapshot in [&entry.added, &entry.latest].into_iter().flatten() {
+            if items.insert(snapshot.digest()) {
+                let item = &snapshot.item;
+                let texts = item.image.iter().chain(&item.url).map(|text| text.len() as u64);
+                bytes += BYTES_PER_ENTRY + item.title.len() as u64 + texts.sum::<u64>();
+            }
+        }
+        if let Some(line) = entry.line.as_ref().filter(|line| lines.insert(line.key())) {
+            bytes += line.sku().len() as u64 + bytes_of(line.options());
+            bytes += line.seller().map_or(0, |seller| seller.len() as u64);
         }
     }
+    bytes
 }
 
 fn bytes_of(texts: &Texts) -> u64 {
     texts.iter().map(|(name, value)| (name.len() + value.len() + 2) as u64).sum()
 }
 
-fn greatest_quantity(cart: &Cart) -> u64 {
-    let mut entries: Vec<_> = cart.shown().map(|(_, shown)| (shown.line.key(), shown)).collect();
-    entries.sort_by_key(|(key, shown)| (*key, shown.list));
-    let lines = entries.chunk_by(|a, b| (a.0, a.1.list) == (b.0, b.1.list));
-    let units =
-        lines.map(|line| crate::entry::quantity(line.iter().map(|(_, shown)| (shown.n, shown.entry.group))));
-    units.max().unwrap_or(0)
+fn bytes_of_field(name: &str, value: Option<&str>) -> u64 {
+    BYTES_PER_ENTRY + (name.len() + value.unwrap_or_default().len()) as u64
 }
+
+#[cfg(test)]
+mod tests;
