@@ -1,0 +1,54 @@
+//! The base on fjall: one keyspace, written by ingestion only, so that its own journal stays empty.
+
+use std::path::Path;
+
+use ::fjall::{Database, Keyspace, KeyspaceCreateOptions};
+
+use super::{Base, BaseResult, Put};
+use crate::key::Key;
+
+pub(crate) struct FjallBase {
+    // Held so that its workers live as long as the keyspace is used.
+    _database: Database,
+    rows: Keyspace,
+}
+
+impl FjallBase {
+    pub(crate) fn open(dir: &Path, cache_bytes: u64) -> BaseResult<Self> {
+        let database = Database::builder(dir).cache_size(cache_bytes).worker_threads(1).open()?;
+        let rows =
+            database.keyspace("rows", || KeyspaceCreateOptions::default().manual_journal_persist(true))?;
+        Ok(Self { _database: database, rows })
+    }
+}
+
+impl Base for FjallBase {
+    fn get(&self, key: &[u8]) -> BaseResult<Option<Vec<u8>>> {
+        Ok(self.rows.get(key)?.map(|value| value.to_vec()))
+    }
+
+    fn keys(&self, from: &[u8], end: &[u8], limit: usize) -> BaseResult<Vec<Key>> {
+        let keys = self.rows.range(from..end).take(limit);
+        keys.map(|row| Ok(Key::from_slice(&row.key()?))).collect()
+    }
+
+    fn fold(&self, fill: &mut dyn FnMut(&mut Put<'_>) -> BaseResult<()>) -> BaseResult<()> {
+        let mut ingestion = None;
+        fill(&mut |key, value| {
+            let started = match ingestion.take() {
+                Some(started) => started,
+                None => self.rows.start_ingestion()?,
+            };
+            let out = ingestion.insert(started);
+            let written = match value {
+                Some(value) => out.write(key, value),
+                None => out.write_tombstone(key),
+            };
+            written.map_err(Into::into)
+        })?;
+        if let Some(ingestion) = ingestion {
+            ingestion.finish()?;
+        }
+        Ok(())
+    }
+}

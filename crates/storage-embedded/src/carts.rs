@@ -1,0 +1,135 @@
+//! Carts: deltas join by themselves, so a load shows one row and no deltas.
+//!
+//! Buckets mean nothing here: nothing waits to be folded by the caller, and nothing is left to remove.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use storage::capabilities::Durability;
+use storage::cart::CartId;
+use storage::error::Result;
+use storage::{
+    Bucket, Capabilities, CartRows, CartStore, Consistency, DeltaKey, Owner, Replaced, RowKey, Snapshot,
+    Version, WritePath,
+};
+
+use crate::Embedded;
+use crate::engine::{NewValue, Outcome};
+use crate::key::{self, Key};
+use crate::row::Row;
+
+#[async_trait]
+impl CartStore for Embedded {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            engine: "embedded",
+            write_path: WritePath::Append,
+            folds_itself: true,
+            single_writer: true,
+            durability: Durability::Node,
+        }
+    }
+
+    async fn load(&self, cart: CartId, _: Consistency) -> Result<CartRows> {
+        let row = self.engine.load(&key::cart(cart)).await?;
+        Ok(CartRows { snapshots: row.map(snapshot).into_iter().collect(), deltas: Vec::new() })
+    }
+
+    async fn replace(
+        &self,
+        key: &RowKey,
+        expected: Option<Version>,
+        _: Bucket,
+        bytes: Bytes,
+    ) -> Result<Replaced> {
+        let value = NewValue { order: None, owner: key.owner.as_str().into(), bytes };
+        let expected = expected.map(|version| version.0);
+        Ok(replaced(self.engine.write_if(&key::cart(key.cart), expected, Some(value)).await?))
+    }
+
+    async fn append(&self, key: &DeltaKey, bytes: Bytes) -> Result<()> {
+        self.engine.append(&key::cart(key.cart), key.owner.as_str().into(), bytes).await
+    }
+
+    async fn remove(&self, key: &RowKey, version: Version) -> Result<Replaced> {
+        Ok(replaced(self.engine.write_if(&key::cart(key.cart), Some(version.0), None).await?))
+    }
+
+    async fn remove_deltas(&self, _: &RowKey, _: Bucket) -> Result<()> {
+        Ok(())
+    }
+
+    async fn scan(&self, after: Option<CartId>, limit: usize) -> Result<Vec<CartId>> {
+        let (first, end) = key::carts_range();
+        let mut from = after.map_or(first, |after| key::behind(&key::cart(after)));
+        let mut found = Vec::new();
+        while found.len() < limit {
+            let wanted = limit - found.len();
+            let page = self.cart_keys(from, end.clone(), wanted).await?;
+            let Some(last) = page.last() else { break };
+            from = key::behind(last);
+            let is_last = page.len() < wanted;
+            found.extend(self.present(page).await?);
+            if is_last {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    async fn find_unfolded(&self, _: &Owner, _: Option<CartId>, _: usize) -> Result<Vec<CartId>> {
+        Ok(Vec::new())
+    }
+
+    async fn owners(&self) -> Result<Vec<Owner>> {
+        Ok(self.owners.lock().iter().cloned().collect())
+    }
+
+    async fn register(&self, owner: &Owner) -> Result<()> {
+        let value = NewValue { order: None, owner: Default::default(), bytes: Bytes::new() };
+        // A conflict says that it is registered already.
+        self.engine.write_if(&key::owner(owner), None, Some(value)).await?;
+        self.owners.lock().insert(owner.clone());
+        Ok(())
+    }
+}
+
+impl Embedded {
+    /// Keys of carts that the table or the base knows, in order.
+    async fn cart_keys(&self, from: Key, end: Key, wanted: usize) -> Result<Vec<Key>> {
+        // The table first: a cart leaves what is dirty only once the base has it.
+        let mut keys = self.engine.table.dirty_carts_from(&from, wanted);
+        keys.extend(self.engine.on_base(move |engine| engine.base.keys(&from, &end, wanted)).await?);
+        keys.sort_unstable();
+        keys.dedup();
+        keys.truncate(wanted);
+        Ok(keys)
+    }
+
+    /// Those carts that have a durable row. One that is damaged has one.
+    async fn present(&self, keys: Vec<Key>) -> Result<Vec<CartId>> {
+        let mut present = Vec::with_capacity(keys.len());
+        for key in keys {
+            let only_in_base = !self.engine.table.lock(&key).contains(&key);
+            if only_in_base || !matches!(self.engine.load(&key).await, Ok(None)) {
+                present.extend(key::cart_of(&key));
+            }
+        }
+        Ok(present)
+    }
+}
+
+fn snapshot(row: Row) -> Snapshot {
+    Snapshot {
+        owner: Owner::from_stored(&row.value.owner),
+        version: Version(row.value.version),
+        folded_through: Bucket(0),
+        bytes: row.value.bytes,
+    }
+}
+
+fn replaced(outcome: Outcome) -> Replaced {
+    match outcome {
+        Outcome::Applied(version) => Replaced::Applied(Version(version)),
+        Outcome::Conflict(row) => Replaced::Conflict(row.map(snapshot)),
+    }
+}

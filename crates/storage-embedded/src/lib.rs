@@ -1,0 +1,113 @@
+//! The engine inside: a journal in front, an ordered base behind it, one machine.
+//!
+//! ```text
+//! write   → the change waits beside the key's state in the table, its record in the journal → durable → answered
+//! read    → the last durable state in the table, else in the base; joined with what waits and is durable
+//! fold    → rotate the journal, dirty states in key order into the base in one piece, watermark, recycle
+//! open    → the base, and the journal above the watermark back into the table
+//! ```
+//! What always holds: readers see only what is durable; the base holds nothing that the journal could still lose; the
+//! journal forgets nothing that the base does not hold; a row that cannot be read is an error of that record alone, and
+//! is never written over.
+//!
+//! After an error of the disk writes are refused and reads go on: [`Embedded::failure`] says so, and the process should
+//! be restarted. Deliberately absent: replication, engine TTLs, more than one process on a directory.
+
+mod base;
+mod carts;
+mod catalog;
+mod change;
+mod engine;
+mod entry;
+mod fold;
+mod folder;
+mod key;
+mod linear;
+mod options;
+mod order;
+mod recover;
+mod row;
+mod table;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use journal::Journal;
+use parking_lot::Mutex;
+use storage::error::{BoxError, Result};
+use storage::{Owner, StoreError, Stores};
+
+pub use options::EmbeddedOptions;
+
+use base::{Base, FjallBase};
+use engine::Engine;
+use folder::Folder;
+
+/// More owners than a shop ever has regions and restores.
+const OWNERS_MAX: usize = 100_000;
+
+/// An open engine: all three stores over one journal. Dropping it ends its threads; nothing needs to be folded first.
+pub struct Embedded {
+    engine: Arc<Engine>,
+    owners: Mutex<BTreeSet<Owner>>,
+    folder: Folder,
+}
+
+impl Embedded {
+    /// Opens the engine in `dir`, which is created where it is missing. Blocks: it reads the journal.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], with what is in the way as its source: another process, a full or failing disk,
+    /// damage, files of a newer version.
+    pub fn open(dir: &Path, options: EmbeddedOptions) -> Result<Arc<Self>> {
+        Self::open_inner(dir, options, |dir| Ok(Box::new(FjallBase::open(dir, options.base_cache_bytes)?)))
+            .map_err(StoreError::Unavailable)
+    }
+
+    fn open_inner(
+        dir: &Path,
+        options: EmbeddedOptions,
+        open_base: impl FnOnce(&Path) -> std::result::Result<Box<dyn Base>, BoxError>,
+    ) -> std::result::Result<Arc<Self>, BoxError> {
+        // The journal first: it locks the directory.
+        let (journal, recovered) = Journal::open(&dir.join("journal"), options.journal)?;
+        let base = open_base(&dir.join("base"))?;
+        let (from, end) = key::owners_range();
+        let mut owners: BTreeSet<Owner> =
+            base.keys(&from, &end, OWNERS_MAX)?.iter().filter_map(|key| key::owner_of(key)).collect();
+        let engine = Arc::new(Engine::new(journal, base, options));
+        engine.replay(recovered)?;
+        owners.extend(engine.table.dirty_others().iter().filter_map(|key| key::owner_of(key)));
+        let folder = Folder::start(&engine)?;
+        Ok(Arc::new(Self { engine, owners: Mutex::new(owners), folder }))
+    }
+
+    /// The three stores.
+    pub fn stores(self: &Arc<Self>) -> Stores {
+        Stores { carts: Arc::clone(self) as _, linear: Arc::clone(self) as _, catalog: Arc::clone(self) as _ }
+    }
+
+    /// Why no more writes are taken; `None` while all is well. For readiness, and for a supervisor.
+    pub fn failure(&self) -> Option<String> {
+        self.engine.failure()
+    }
+
+    /// Folds everything that is durable now, and waits for it. Blocks: not for event-loop threads.
+    pub fn fold(&self) -> Result<()> {
+        self.folder.fold_now().map_err(|cause| StoreError::Unavailable(cause.into()))
+    }
+
+    /// Memory held by what is not folded yet, in bytes.
+    pub fn dirty_bytes(&self) -> usize {
+        self.engine.table.dirty_bytes()
+    }
+
+    /// Bytes in the journal that the base does not have yet.
+    pub fn journal_bytes(&self) -> u64 {
+        self.engine.journal.used_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests;

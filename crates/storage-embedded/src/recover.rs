@@ -1,0 +1,24 @@
+//! Opening: the base as the last fold left it, and beside it in the table what the journal has above the watermark.
+//!
+//! Nothing is joined here. The changes wait in the table as they did before the end of the process, and join when a
+//! reader or the first fold asks; so an open costs one pass over the journal.
+
+use storage::error::BoxError;
+
+use crate::change;
+use crate::engine::Engine;
+
+impl Engine {
+    /// Takes in what the journal holds.
+    pub(crate) fn replay(&self, recovered: journal::Recovered) -> Result<(), BoxError> {
+        for batch in recovered {
+            let batch = batch?;
+            for record in batch.records() {
+                let (key, change) = change::decode(record)?;
+                self.order.change(&key, None, &change);
+                self.table.lock(&key).with_or_new(&key, |entry| entry.push(batch.number(), change));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,5 @@
+//! Tests of the whole engine, by topic.
+
+mod damage;
+mod model;
+mod sample;
