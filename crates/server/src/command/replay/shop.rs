@@ -1,0 +1,252 @@
+//! What one shopper does for one invoice: a guest cart filled line by line, read back, and, with a customer number,
+//! claimed by the account, verified there and cleared.
+//!
+//! Always holds: keys are derived from the run's seed and the row of the file, so that a repeated request has one
+//! effect; a cart that differs, for whatever reason, is told in words and never stops the others.
+//! Deliberately absent: the order of invoices (`drive`).
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+
+use super::api::Guest;
+use super::catalogue::{self, Catalogue};
+use super::client::{CallError, Client};
+use super::pence::Pence;
+use super::plan::{PlannedCart, Visit};
+use super::verify;
+use super::wire;
+
+/// The bounds of one catalogue request: what any server takes in one body, and a few thousand items.
+const CATALOGUE_LINES_MAX: usize = 5_000;
+const CATALOGUE_BYTES_MAX: usize = 240 * 1_024;
+/// Between two reads of an account that does not show a claim yet.
+const CLAIM_PAUSE: Duration = Duration::from_millis(20);
+
+/// Makes a shopper's token for a subject.
+pub(super) type IssueShopper = dyn Fn(&str) -> anyhow::Result<String> + Send + Sync;
+
+/// Who the replay is to the server.
+pub(super) struct Tokens {
+    pub(super) shopper: Box<IssueShopper>,
+    /// A service token with the scopes `catalog` and `carts`.
+    pub(super) service: String,
+}
+
+/// Why the whole replay stops.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Stopped {
+    #[error(transparent)]
+    NoAnswer(CallError),
+    #[error("no token for `{subject}`: {cause}")]
+    NoToken { subject: String, cause: String },
+}
+
+/// A server to shop at.
+pub(super) struct Shop {
+    pub(super) client: Client,
+    pub(super) tokens: Tokens,
+    /// Differs from run to run, so that the keys of two runs never meet.
+    pub(super) seed: u64,
+}
+
+/// What the replay knows of one customer's account between two invoices.
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    /// The cart was seen empty after the last invoice. False at first: an earlier run may have left something.
+    empty: bool,
+}
+
+/// What became of one planned cart.
+pub(super) struct Settled {
+    pub(super) name: String,
+    pub(super) expected: Pence,
+    /// The subtotal that the server showed last while the cart was full.
+    pub(super) shown: Option<Pence>,
+    /// In words; empty when the cart is what the file says.
+    pub(super) differences: Vec<String>,
+    /// True when the account showed the claimed cart only when it was asked again.
+    pub(super) late: bool,
+    /// A guest's cart that stays, with what it must still hold at the end.
+    pub(super) stays: Option<Stays>,
+}
+
+/// A cart that nobody claims.
+pub(super) struct Stays {
+    guest: Guest,
+    planned: PlannedCart,
+}
+
+impl Shop {
+    /// Puts the catalogue on the server; returns in words what was not stored.
+    pub(super) async fn stock(&self, items: &Catalogue) -> Result<Vec<String>, CallError> {
+        let mut failures = Vec::new();
+        for batch in catalogue::batches(items, CATALOGUE_LINES_MAX, CATALOGUE_BYTES_MAX) {
+            failures.extend(self.client.put_items(&self.tokens.service, batch.lines, batch.text).await?);
+        }
+        Ok(failures)
+    }
+
+    /// Does the whole shopping of one invoice.
+    pub(super) async fn visit(&self, visit: Visit, account: &mut Account) -> Result<Vec<Settled>, Stopped> {
+        let mut settled = Vec::with_capacity(visit.carts.len());
+        for planned in visit.carts {
+            settled.push(self.shop_for(planned, visit.customer.as_deref(), account).await?);
+        }
+        Ok(settled)
+    }
+
+    /// Reads a guest's cart that stays once more, at the end: it must still hold what was put in.
+    pub(super) async fn check_again(&self, stays: &Stays, settled: &mut Settled) -> Result<(), Stopped> {
+        let read = self.client.read(&stays.guest.token, stays.guest.context.as_deref()).await;
+        if let Some(cart) = note(read, format_args!("at the end: "), &mut settled.differences)? {
+            compare(&stays.planned, &cart, "at the end", settled);
+        }
+        Ok(())
+    }
+
+    /// Reads an account's cart at the end: it must be empty; tells in words what is not.
+    pub(super) async fn check_empty(&self, customer: &str) -> Result<Vec<String>, Stopped> {
+        let mut differences = Vec::new();
+        let token = self.shopper_token(customer)?;
+        let read = self.client.read(&token, None).await;
+        if let Some(cart) = note(read, format_args!("at the end: "), &mut differences)? {
+            differences.extend(verify::differences_from_empty(&cart));
+        }
+        Ok(differences)
+    }
+
+    async fn shop_for(
+        &self,
+        planned: PlannedCart,
+        customer: Option<&str>,
+        account: &mut Account,
+    ) -> Result<Settled, Stopped> {
+        let mut settled = Settled {
+            name: planned.name.clone(),
+            expected: planned.subtotal,
+            shown: None,
+            differences: Vec::new(),
+            late: false,
+            stays: None,
+        };
+        let Some(guest) = self.fill(&planned, &mut settled).await? else { return Ok(settled) };
+        match customer {
+            Some(customer) => {
+                let token = self.shopper_token(customer)?;
+                let claimed = self.claim(&planned, &guest, &token, account, &mut settled).await;
+                note(claimed, format_args!(""), &mut settled.differences)?;
+            }
+            None => settled.stays = Some(Stays { guest, planned }),
+        }
+        Ok(settled)
+    }
+
+    /// Opens a session, adds every line and reads the cart back; `None` when there is no session.
+    async fn fill(&self, planned: &PlannedCart, settled: &mut Settled) -> Result<Option<Guest>, Stopped> {
+        let session = self.client.open_session().await;
+        let Some(mut guest) = note(session, format_args!(""), &mut settled.differences)? else {
+            return Ok(None);
+        };
+        for add in &planned.adds {
+            let key = self.key("add", add.row);
+            let added = self.client.add(&self.tokens.service, &mut guest, add, key).await;
+            let place = format_args!("row {}, `{}`: ", add.row, add.key.sku);
+            note(added, place, &mut settled.differences)?;
+        }
+        let read = self.client.read(&guest.token, guest.context.as_deref()).await;
+        if let Some(cart) = note(read, format_args!("guest cart: "), &mut settled.differences)? {
+            compare(planned, &cart, "guest cart", settled);
+        }
+        Ok(Some(guest))
+    }
+
+    /// Claims a guest's cart, compares the account's with the file and clears it.
+    async fn claim(
+        &self,
+        planned: &PlannedCart,
+        guest: &Guest,
+        token: &str,
+        account: &mut Account,
+        settled: &mut Settled,
+    ) -> Result<(), CallError> {
+        // Keys of a cart's own calls are told apart by the first row of the cart.
+        let row = planned.adds.first().map_or(0, |add| add.row);
+        if !account.empty {
+            self.tidy(token, row).await?;
+        }
+        account.empty = false;
+        let context = self.client.claim(token, guest, self.key("claim", row)).await?;
+        let cart = self.read_claimed(planned, token, context.as_deref(), settled).await?;
+        compare(planned, &cart, "account cart", settled);
+        let left = self.client.clear(token, &cart.seen, self.key("clear", row)).await?;
+        let left = verify::differences_from_empty(&left);
+        account.empty = left.is_empty();
+        settled.differences.extend(left.iter().map(|difference| format!("cleared cart: {difference}")));
+        Ok(())
+    }
+
+    /// Clears what an earlier run, or a cart that differed, left in an account.
+    async fn tidy(&self, token: &str, row: u64) -> Result<(), CallError> {
+        let cart = self.client.read(token, None).await?;
+        if !cart.lines.is_empty() {
+            self.client.clear(token, &cart.seen, self.key("tidy", row)).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads the account's cart until it shows what was claimed, for a short while.
+    async fn read_claimed(
+        &self,
+        planned: &PlannedCart,
+        token: &str,
+        context: Option<&str>,
+        settled: &mut Settled,
+    ) -> Result<wire::Cart, CallError> {
+        let started = Instant::now();
+        loop {
+            let cart = self.client.read(token, context).await?;
+            let hopeless = !settled.differences.is_empty() || started.elapsed() > self.client.patience.claim;
+            if hopeless || verify::differences(planned, &cart).is_empty() {
+                return Ok(cart);
+            }
+            settled.late = true;
+            sleep(CLAIM_PAUSE).await;
+        }
+    }
+
+    fn shopper_token(&self, customer: &str) -> Result<String, Stopped> {
+        let subject = format!("online-retail-{customer}");
+        (self.tokens.shopper)(&subject)
+            .map_err(|cause| Stopped::NoToken { subject, cause: format!("{cause:#}") })
+    }
+
+    /// The same in every attempt, and different for every call of every run.
+    fn key(&self, call: &str, row: u64) -> String {
+        format!("replay-{:016x}-{call}-{row}", self.seed)
+    }
+}
+
+/// Takes note of the cart shown, and of how it differs.
+fn compare(planned: &PlannedCart, cart: &wire::Cart, place: &str, settled: &mut Settled) {
+    settled.shown = Some(Pence(cart.totals.subtotal.amount));
+    let differences = verify::differences(planned, cart);
+    settled.differences.extend(differences.iter().map(|difference| format!("{place}: {difference}")));
+}
+
+/// A failed call is a difference of its cart, in words; a server that does not answer ends the replay.
+fn note<T>(
+    outcome: Result<T, CallError>,
+    place: fmt::Arguments<'_>,
+    differences: &mut Vec<String>,
+) -> Result<Option<T>, Stopped> {
+    match outcome {
+        Ok(value) => Ok(Some(value)),
+        Err(error @ CallError::GaveUp { .. }) => Err(Stopped::NoAnswer(error)),
+        Err(error) => {
+            differences.push(format!("{place}{error}"));
+            Ok(None)
+        }
+    }
+}
