@@ -22,6 +22,8 @@ mod hash;
 pub mod id;
 pub mod item;
 pub mod lattice;
+#[cfg(test)]
+mod laws;
 pub mod limits;
 pub mod line;
 pub mod money;
