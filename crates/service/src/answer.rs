@@ -58,8 +58,6 @@ pub enum CartNotice {
     SessionExpired,
     /// The guest's cart was taken in by an account: this is a fresh cart.
     CartMerged,
-    /// Lines of more than one currency are in the cart.
-    CurrencyMismatch,
 }
 
 impl CartAnswer {

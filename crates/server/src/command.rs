@@ -1,0 +1,73 @@
+//! The command line: one file for each command.
+//!
+//! Exit status: 0 fine, 1 failed, 2 wrong usage.
+
+pub mod replay;
+mod replaying;
+mod serve;
+mod token;
+
+use clap::{Parser, Subcommand};
+use std::{path::PathBuf, process::ExitCode};
+
+use crate::config::{Config, ConfigError};
+
+/// The shopping cart as a service you own.
+#[derive(Debug, Parser)]
+#[command(name = "evercart", version, about, after_help = "Start here: evercart serve --demo")]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve carts over HTTP.
+    Serve(serve::ServeArgs),
+    /// Print a token, made with the key files of a data directory.
+    Token(token::TokenArgs),
+    /// Replay real shopping against a server, and compare every cart with the file.
+    Replay(replay::ReplayArgs),
+}
+
+/// Arguments that every command takes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct GlobalArgs {
+    /// The configuration file, TOML.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+impl GlobalArgs {
+    /// Defaults, file and environment.
+    pub fn load(&self) -> Result<Config, ConfigError> {
+        Config::load(self.config.as_deref())
+    }
+}
+
+/// Parses the command line and does what it says.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.into()),
+    };
+    let outcome = runtime.block_on(async {
+        match cli.command {
+            Command::Serve(args) => serve::run(args).await,
+            Command::Token(args) => token::run(&args),
+            Command::Replay(args) => replaying::run(args).await,
+        }
+    });
+    outcome.unwrap_or_else(|error| failed(&error))
+}
+
+#[expect(clippy::print_stderr, reason = "the message for whoever called")]
+fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("evercart: {error}");
+    for cause in error.chain().skip(1) {
+        eprintln!("  because: {cause}");
+    }
+    ExitCode::FAILURE
+}

@@ -1,0 +1,93 @@
+//! The HTTP API, `/v1`. One file for each resource: routes, request, response, handlers.
+//!
+//! HTTP and JSON live here and nowhere below; a request goes from here to one method of the service and back.
+
+mod answer;
+mod body;
+mod cart;
+mod catalog;
+mod change;
+mod health;
+mod incoming;
+mod lines;
+mod observe;
+mod service_carts;
+mod sessions;
+mod wire;
+
+pub(crate) use observe::REQUEST_DURATION;
+
+use crate::{auth::Issuer, config::Config, problem::Problem};
+use axum::{Router, middleware};
+use metrics_exporter_prometheus::PrometheusHandle;
+use service::Service;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+use tower_http::catch_panic::CatchPanicLayer;
+
+/// What handlers share.
+#[derive(Clone)]
+pub struct AppState(Arc<Shared>);
+
+/// What handlers share, whole.
+pub struct Shared {
+    /// The use cases.
+    pub service: Arc<Service>,
+    /// Makes and checks local tokens.
+    pub issuer: Issuer,
+    /// The configuration in force.
+    pub config: Config,
+    /// Renders the metrics.
+    pub metrics: PrometheusHandle,
+    draining: AtomicBool,
+}
+
+impl std::ops::Deref for AppState {
+    type Target = Shared;
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl AppState {
+    /// The state of a server.
+    pub fn new(service: Arc<Service>, issuer: Issuer, config: Config, metrics: PrometheusHandle) -> Self {
+        Self(Arc::new(Shared { service, issuer, config, metrics, draining: AtomicBool::new(false) }))
+    }
+
+    /// From now on `/readyz` says that this node takes no new requests.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}
+
+/// All routes.
+pub fn router(state: AppState) -> Router {
+    Router::new()
+        .merge(sessions::routes())
+        .merge(cart::routes())
+        .merge(lines::routes())
+        .merge(service_carts::routes())
+        .merge(catalog::routes())
+        .layer(middleware::from_fn(observe::measure))
+        .merge(health::routes())
+        .fallback(async || Problem::not_found())
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .layer(CatchPanicLayer::custom(panicked))
+        .with_state(state)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the signature that the layer asks for")]
+fn panicked(cause: Box<dyn std::any::Any + Send + 'static>) -> axum::response::Response {
+    let text = cause.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| cause.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    metrics::counter!("evercart_panics_total").increment(1);
+    let error = std::io::Error::other(text.to_owned());
+    axum::response::IntoResponse::into_response(Problem::internal("internal", &error))
+}

@@ -1,0 +1,130 @@
+//! From an answer of the service to an HTTP response: headers, entity tag, cookie.
+
+use super::{AppState, incoming::Incoming, wire::CartJson};
+use crate::{auth::SessionOrigin, problem::Problem};
+use axum::{
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use cart::token::GuestToken;
+use serde_json::{Map, Value};
+use service::{CartAnswer, ServiceError};
+
+const REGION: HeaderName = HeaderName::from_static("evercart-region");
+const DURABILITY: HeaderName = HeaderName::from_static("evercart-durability");
+const CONTEXT: HeaderName = HeaderName::from_static("evercart-context");
+const SESSION: HeaderName = HeaderName::from_static("evercart-session");
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// How an answer is sent back.
+pub(super) struct Reply<'a> {
+    pub(super) state: &'a AppState,
+    pub(super) incoming: &'a Incoming,
+    pub(super) origin: SessionOrigin,
+}
+
+impl Reply<'_> {
+    /// The cart itself; 304 where the caller has it already.
+    pub(super) fn read(&self, answer: &CartAnswer) -> Result<Response, Problem> {
+        let view = answer.view();
+        let etag = answer.etag(&view);
+        let headers = self.headers(answer, Some(&etag));
+        if self.incoming.is_unchanged(&etag)? {
+            return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+        }
+        Ok(json(StatusCode::OK, headers, &CartJson::of(self.state, answer, &view)))
+    }
+
+    /// The cart after a change, or nothing but headers where the caller prefers so.
+    pub(super) fn changed(&self, answer: &CartAnswer) -> Result<Response, Problem> {
+        let view = answer.view();
+        let headers = self.headers(answer, Some(&answer.etag(&view)));
+        if self.incoming.wants_minimal()? {
+            return Ok((StatusCode::NO_CONTENT, headers).into_response());
+        }
+        Ok(json(StatusCode::OK, headers, &CartJson::of(self.state, answer, &view)))
+    }
+
+    /// The cart as a member beside others.
+    pub(super) fn beside(
+        &self,
+        status: StatusCode,
+        members: Map<String, Value>,
+        answer: &CartAnswer,
+    ) -> Response {
+        let view = answer.view();
+        let headers = self.headers(answer, Some(&answer.etag(&view)));
+        let mut body = members;
+        body.insert("cart".to_owned(), self.cart(answer));
+        json(status, headers, &Value::Object(body))
+    }
+
+    /// A refusal; where the cart has changed, with the current one.
+    pub(super) fn refused(&self, error: &ServiceError) -> Response {
+        let mut problem = Problem::from(error);
+        let ServiceError::PreconditionFailed(current) = error else { return problem.into_response() };
+        problem.members.insert("cart".to_owned(), self.cart(current));
+        let headers = self.headers(current, Some(&current.etag(&current.view())));
+        let mut response = problem.into_response();
+        response.headers_mut().extend(headers);
+        response
+    }
+
+    pub(super) fn cart(&self, answer: &CartAnswer) -> Value {
+        let view = answer.view();
+        serde_json::to_value(CartJson::of(self.state, answer, &view)).unwrap_or_default()
+    }
+
+    fn headers(&self, answer: &CartAnswer, etag: Option<&str>) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(8);
+        let mut put = |name: HeaderName, text: &str| {
+            // Tokens and digests are plain text; a region that is none was refused at the start.
+            HeaderValue::from_str(text).map(|value| headers.insert(name, value)).ok();
+        };
+        put(REGION, &self.state.service.settings().region);
+        put(DURABILITY, answer.durability.as_str());
+        put(CONTEXT, &answer.freshness.to_token(&self.state.service.secrets().tokens));
+        etag.iter().for_each(|etag| put(header::ETAG, &format!("\"{etag}\"")));
+        if answer.replayed {
+            put(REPLAYED, "true");
+        }
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+        if let Some(token) = &answer.session {
+            give_session(&mut headers, self.state, token, self.origin);
+        }
+        headers
+    }
+}
+
+/// Hands a guest token out: as a header, and as a cookie to whoever came with a cookie or with nothing.
+pub(super) fn give_session(
+    headers: &mut HeaderMap,
+    state: &AppState,
+    token: &GuestToken,
+    origin: SessionOrigin,
+) {
+    let text = token.to_text(&state.service.secrets().tokens);
+    if let Ok(value) = HeaderValue::from_str(&cookie(&text, token)) {
+        headers.insert(header::SET_COOKIE, value);
+    }
+    if origin == SessionOrigin::Header
+        && let Ok(value) = HeaderValue::from_str(&text)
+    {
+        headers.insert(SESSION, value);
+    }
+}
+
+fn cookie(text: &str, token: &GuestToken) -> String {
+    let seconds = token.expires_at.0.saturating_sub(token.issued_at.0) / 1000;
+    format!("evercart_session={text}; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age={seconds}")
+}
+
+pub(super) fn json(status: StatusCode, headers: HeaderMap, body: &impl serde::Serialize) -> Response {
+    match serde_json::to_vec(body) {
+        Ok(bytes) => {
+            let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+            (status, headers, kind, bytes).into_response()
+        }
+        Err(error) => Problem::internal("internal", &error).into_response(),
+    }
+}

@@ -1,0 +1,146 @@
+//! The caller's cart as a whole: `GET`, `PATCH`, `DELETE /v1/cart`.
+
+use super::{
+    AppState,
+    answer::Reply,
+    change::{OperationBody, Trust},
+    incoming::{Addressed, Incoming, seen},
+};
+use crate::problem::Problem;
+use axum::{
+    Router,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use cart::line::List;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use service::{
+    CartAddress, Principal,
+    carts::{Change, ChangeOutcome, Request},
+};
+
+pub(super) fn routes() -> Router<AppState> {
+    Router::new().route("/v1/cart", get(read).patch(patch).delete(clear))
+}
+
+async fn read(State(state): State<AppState>, incoming: Incoming) -> Result<Response, Problem> {
+    let addressed = incoming.own_cart()?;
+    if matches!(&addressed.address, CartAddress::Own { principal: Principal::Nobody, .. }) {
+        return Err(Problem::unauthenticated());
+    }
+    read_at(&state, &incoming, &addressed).await
+}
+
+pub(super) async fn read_at(
+    state: &AppState,
+    incoming: &Incoming,
+    addressed: &Addressed,
+) -> Result<Response, Problem> {
+    let freshness = incoming.freshness(state)?;
+    let answer = state.service.read_own(&addressed.address, freshness.as_ref()).await?;
+    Reply { state, incoming, origin: addressed.origin }.read(&answer)
+}
+
+async fn clear(State(state): State<AppState>, incoming: Incoming) -> Result<Response, Problem> {
+    let addressed = incoming.own_cart()?;
+    clear_at(&state, &incoming, &addressed).await
+}
+
+pub(super) async fn clear_at(
+    state: &AppState,
+    incoming: &Incoming,
+    addressed: &Addressed,
+) -> Result<Response, Problem> {
+    let token = incoming.query("seen")?;
+    let change = seen(state, token.as_deref()).map(|seen| Change::Clear { list: List::Cart, seen });
+    change_at(state, incoming, addressed, change?).await
+}
+
+/// Executes one change and answers the cart.
+pub(super) async fn change_at(
+    state: &AppState,
+    incoming: &Incoming,
+    addressed: &Addressed,
+    change: Change,
+) -> Result<Response, Problem> {
+    let (identity, conditions) = (incoming.identity()?, incoming.conditions(state)?);
+    let request = Request { address: &addressed.address, identity: &identity, conditions: &conditions };
+    let reply = Reply { state, incoming, origin: addressed.origin };
+    match state.service.change(&request, change).await {
+        Ok(answer) => reply.changed(&answer),
+        Err(error) => Ok(reply.refused(&error)),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PatchBody {
+    ops: Vec<OperationBody>,
+}
+
+async fn patch(State(state): State<AppState>, incoming: Incoming) -> Result<Response, Problem> {
+    let addressed = incoming.own_cart()?;
+    patch_at(&state, &incoming, &addressed, Trust::Shopper).await
+}
+
+pub(super) async fn patch_at(
+    state: &AppState,
+    incoming: &Incoming,
+    addressed: &Addressed,
+    trust: Trust,
+) -> Result<Response, Problem> {
+    let PatchBody { ops } = incoming.json()?;
+    let operations_max = state.config.http.bulk_operations_max;
+    if ops.len() > operations_max {
+        return Err(Problem::invalid("/ops", format!("at most {operations_max} operations")));
+    }
+    let count = ops.len();
+    let changes = ops.into_iter().enumerate().map(|(index, body)| body.change(state, trust, index));
+    let changes = changes.collect::<Result<Vec<_>, Problem>>()?;
+    let (identity, conditions) = (incoming.identity()?, incoming.conditions(state)?);
+    let request = Request { address: &addressed.address, identity: &identity, conditions: &conditions };
+    let reply = Reply { state, incoming, origin: addressed.origin };
+    let atomic = incoming.wants_atomic()?;
+    let (answer, outcomes) = match state.service.change_all(&request, changes, atomic).await {
+        Ok(done) => done,
+        Err(error) => return Ok(reply.refused(&error)),
+    };
+    let refused = atomic && outcomes.iter().any(Result::is_err);
+    let results: Vec<Value> = if answer.replayed {
+        vec![json!({"status": "replayed"}); count]
+    } else {
+        outcomes.iter().map(|outcome| result(outcome, refused)).collect()
+    };
+    if refused {
+        return Ok(refused_whole(&reply, results, &answer));
+    }
+    if incoming.wants_minimal()? {
+        return reply.changed(&answer);
+    }
+    let members = Map::from_iter([("results".to_owned(), Value::Array(results))]);
+    Ok(reply.beside(StatusCode::OK, members, &answer))
+}
+
+fn result(outcome: &ChangeOutcome, rolled_back: bool) -> Value {
+    match outcome {
+        Ok(()) if rolled_back => json!({"status": "not_applied"}),
+        Ok(()) => json!({"status": "applied"}),
+        Err(error) => {
+            let problem = Problem::from(error.as_ref());
+            json!({"status": "rejected", "code": problem.code, "message": problem.detail()})
+        }
+    }
+}
+
+/// The answer to an all-or-nothing request of which something was refused.
+fn refused_whole(reply: &Reply<'_>, results: Vec<Value>, answer: &service::CartAnswer) -> Response {
+    let (status, title) = (StatusCode::UNPROCESSABLE_ENTITY, "Nothing was done");
+    let detail = "`Evercart-Atomic` was asked for, and an operation was rejected";
+    let mut problem = Problem::new(status, "atomic_rejected", title, detail);
+    problem.members.insert("results".to_owned(), Value::Array(results));
+    problem.members.insert("cart".to_owned(), reply.cart(answer));
+    problem.into_response()
+}

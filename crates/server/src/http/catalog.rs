@@ -1,0 +1,137 @@
+//! The shop's items: `PUT /v1/catalog/items`, one JSON object a line; a result per line, and bad lines never stop
+//! good ones.
+
+use super::{AppState, body, change::price};
+use crate::{
+    auth::{Scope, authenticate},
+    problem::Problem,
+};
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::header,
+    response::{IntoResponse, Response},
+    routing::put,
+};
+use cart::{
+    Timestamp,
+    item::Item,
+    line::{Sku, Texts},
+    money::Money,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use service::{Environment as _, catalog::NewItem};
+use smol_str::SmolStr;
+use storage::PutOutcome;
+
+pub(super) fn routes() -> Router<AppState> {
+    Router::new().route("/v1/catalog/items", put(put_items))
+}
+
+/// Items stored with one write.
+const BATCH: usize = 1_000;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ItemBody {
+    sku: String,
+    title: SmolStr,
+    #[serde(default, deserialize_with = "price")]
+    price: Option<Money>,
+    #[serde(default)]
+    image: Option<SmolStr>,
+    #[serde(default)]
+    url: Option<SmolStr>,
+    #[serde(default = "yes")]
+    available: bool,
+    #[serde(default)]
+    min: Option<u32>,
+    #[serde(default)]
+    max: Option<u32>,
+    #[serde(default)]
+    attributes: Texts,
+    #[serde(default)]
+    revision: Option<u64>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+async fn put_items(State(state): State<AppState>, request: Request) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    authenticate(&state, &parts.method, &parts.headers)?.require(Scope::Catalog)?;
+    let body = body::read(body, state.config.http.bulk_bytes_max).await?;
+    let line_bytes_max = state.config.http.body_bytes_max;
+    let mut results = Vec::new();
+    let lines: Vec<&[u8]> =
+        body.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()).collect();
+    for (number, batch) in lines.chunks(BATCH).enumerate() {
+        put_batch(&state, batch, number * BATCH, line_bytes_max, &mut results).await;
+    }
+    let mut text = String::new();
+    for result in results {
+        text.push_str(&result.to_string());
+        text.push('\n');
+    }
+    Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], text).into_response())
+}
+
+async fn put_batch(
+    state: &AppState,
+    lines: &[&[u8]],
+    first: usize,
+    line_bytes_max: usize,
+    results: &mut Vec<Value>,
+) {
+    let now = crate::wiring::World.now();
+    let parsed: Vec<Result<NewItem, Problem>> =
+        lines.iter().map(|line| parse(line, line_bytes_max, now)).collect();
+    let items: Vec<NewItem> = parsed.iter().filter_map(|item| item.as_ref().ok().cloned()).collect();
+    let stored = state.service.catalog().put(items).await;
+    let mut outcomes = stored.as_deref().unwrap_or_default().iter();
+    for (at, item) in parsed.iter().enumerate() {
+        let line = first + at + 1;
+        results.push(match (item, &stored) {
+            (Err(problem), _) => {
+                json!({"line": line, "status": "rejected", "code": problem.code, "message": problem.detail()})
+            }
+            (Ok(item), Ok(_)) => {
+                let older = outcomes.next() == Some(&PutOutcome::Older);
+                json!({"line": line, "sku": &*item.sku, "status": if older { "older" } else { "stored" }})
+            }
+            (Ok(item), Err(error)) => {
+                let problem = Problem::from(error);
+                let (code, message) = (problem.code, problem.detail().to_owned());
+                json!({"line": line, "sku": &*item.sku, "status": "rejected", "code": code, "message": message})
+            }
+        });
+    }
+}
+
+fn parse(line: &[u8], bytes_max: usize, now: Timestamp) -> Result<NewItem, Problem> {
+    if line.len() > bytes_max {
+        return Err(Problem::too_large(bytes_max));
+    }
+    let body: ItemBody = body::parse(line)?;
+    let wrong = |pointer: &str, detail: &str| Problem::invalid(pointer, detail);
+    let sku =
+        Sku::parse(&body.sku).ok_or_else(|| wrong("/sku", "1 to 128 bytes without control characters"))?;
+    let least = body.min.unwrap_or(1);
+    if least == 0 || body.max.is_some_and(|most| most < least) {
+        return Err(wrong("/min", "`min` must be at least 1 and at most `max`"));
+    }
+    let item = Item {
+        title: body.title,
+        image: body.image,
+        url: body.url,
+        price: body.price,
+        quoted: false,
+        available: body.available,
+        quantity_min: body.min,
+        quantity_max: body.max,
+        captured_at: now,
+    };
+    Ok(NewItem { sku, revision: body.revision, item, attributes: body.attributes })
+}

@@ -1,0 +1,93 @@
+//! A running server: listen, serve, drain, stop. Commands and tests start it the same way.
+
+use crate::{
+    auth::Issuer,
+    config::Config,
+    http::{AppState, router},
+    telemetry,
+    wiring::{Wired, WiringError, wire},
+};
+use axum::serve::ListenerExt;
+use std::{io, net::SocketAddr, time::Duration};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+
+/// A server that is listening.
+pub struct Server {
+    /// Where.
+    pub address: SocketAddr,
+    state: AppState,
+    wired: Wired,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<io::Result<()>>,
+}
+
+/// Why a server cannot start. The message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The store or the keys are not to be had.
+    #[error(transparent)]
+    Wiring(#[from] WiringError),
+    /// The address is taken or not ours.
+    #[error("cannot listen on {address}: choose another with --listen")]
+    Listen {
+        /// Where it was tried.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// There is no key to check tokens with, or metrics cannot be collected.
+    #[error("{0}")]
+    Setup(String),
+}
+
+impl Server {
+    /// Opens the store and starts to listen; ready when this returns.
+    pub async fn start(config: Config) -> Result<Self, ServerError> {
+        let wired = wire(&config).await?;
+        let issuer = Issuer::new(&wired.keys.issuer)
+            .ok_or_else(|| ServerError::Setup("there is no issuer key".to_owned()))?;
+        let metrics = telemetry::collect().map_err(|error| ServerError::Setup(error.to_string()))?;
+        let failed = |source| ServerError::Listen { address: config.listen, source };
+        let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let state = AppState::new(wired.service.clone(), issuer, config, metrics);
+        let (stop, stopped) = oneshot::channel();
+        let app = router(state.clone());
+        let listener = listener.tap_io(|stream| {
+            // Answers are small and complete: waiting to fill a packet only delays them.
+            drop(stream.set_nodelay(true));
+        });
+        let serving = tokio::spawn(async move {
+            let stopped = async { drop(stopped.await) };
+            axum::serve(listener, app).with_graceful_shutdown(stopped).await
+        });
+        Ok(Self { address, state, wired, stop, serving })
+    }
+
+    /// The state that handlers share.
+    pub fn state(&self) -> &AppState {
+        &self.state
+    }
+
+    /// Takes no new connections, lets requests under way end for as long as is configured, and closes the store.
+    pub async fn stop(self) {
+        self.state.drain();
+        self.stop.send(()).ok();
+        let patience = Duration::from_secs(self.state.config.http.drain_seconds);
+        if tokio::time::timeout(patience, self.serving).await.is_err() {
+            tracing::warn!(seconds = patience.as_secs(), "some requests did not end in time");
+        }
+        drop(self.wired);
+    }
+
+    /// Waits until the store has failed for good, so that the process can end and be started anew.
+    pub async fn store_failed(&self) -> String {
+        let mut every = tokio::time::interval(Duration::from_millis(250));
+        loop {
+            every.tick().await;
+            if let Some(why) = self.wired.engine.failure() {
+                return why;
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Logs and metrics.
+//!
+//! Logs are lines on standard error, readable by people on a terminal and JSON elsewhere; `EVERCART_LOG` sets what is
+//! logged, as `info` or `server=debug,info`. Metrics are rendered at `/metrics`.
+
+use crate::http::REQUEST_DURATION;
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use std::io::IsTerminal;
+use storage::layer::metrics::{DURATION, OPERATIONS};
+use tracing_subscriber::{EnvFilter, fmt, prelude::*};
+
+/// Seconds between the buckets of histograms: from 50 µs to 10 s.
+const BUCKETS_S: [f64; 17] = [
+    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+    5.0, 10.0,
+];
+
+/// Starts logging. A second call changes nothing.
+pub(crate) fn log() {
+    let filter = EnvFilter::try_from_env("EVERCART_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("info,fjall=warn,lsm_tree=warn"));
+    let registry = tracing_subscriber::registry().with(filter);
+    let started = if std::io::stderr().is_terminal() {
+        registry.with(fmt::layer().with_writer(std::io::stderr).with_target(false)).try_init()
+    } else {
+        registry.with(fmt::layer().json().flatten_event(true).with_writer(std::io::stderr)).try_init()
+    };
+    drop(started); // an error says that somebody started it before
+}
+
+/// Starts the collection of metrics for this process. Each metric is declared here with its meaning.
+pub(crate) fn collect() -> Result<PrometheusHandle, BuildError> {
+    let builder = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Full(REQUEST_DURATION.to_owned()), &BUCKETS_S)?
+        .set_buckets_for_metric(Matcher::Full(DURATION.to_owned()), &BUCKETS_S)?;
+    let recorder = builder.build_recorder();
+    let handle = recorder.handle();
+    // A second server in one process, as tests have it, keeps a handle of its own that stays empty.
+    drop(metrics::set_global_recorder(recorder));
+    describe();
+    Ok(handle)
+}
+
+fn describe() {
+    use metrics::{Unit, describe_counter, describe_histogram};
+    describe_histogram!(REQUEST_DURATION, Unit::Seconds, "Time to answer requests");
+    describe_histogram!(DURATION, Unit::Seconds, "Time that operations of stores took");
+    describe_counter!(OPERATIONS, "Operations of stores, by outcome");
+    describe_counter!("evercart_replays_total", "Requests that had been executed before");
+    describe_counter!("evercart_corrupt_records_total", "Reads of records that cannot be decoded");
+    describe_counter!("evercart_catalog_away_total", "Look-ups of items that were not answered in time");
+    describe_counter!("evercart_panics_total", "Requests that panicked");
+}

@@ -1,0 +1,84 @@
+//! From configuration to a running service: which engine, under which layers. One file for each phase of a shop's
+//! growth.
+
+pub mod phase_0;
+
+use crate::{
+    config::{Config, ConfigError},
+    keys::{KeyError, Keys},
+};
+use cart::Timestamp;
+use futures::future::BoxFuture;
+use service::{Environment, Secrets, Service};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use storage::{Owner, StoreError};
+
+/// The real world.
+#[derive(Debug, Clone, Copy)]
+pub struct World;
+
+impl Environment for World {
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn random(&self) -> u64 {
+        rand::random()
+    }
+
+    fn sleep(&self, millis: u64) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(Duration::from_millis(millis)))
+    }
+
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        tokio::spawn(task);
+    }
+}
+
+/// Everything that serves, wired together.
+pub struct Wired {
+    /// The use cases.
+    pub service: Arc<Service>,
+    /// The secrets of the shop.
+    pub keys: Keys,
+    /// The engine below.
+    pub engine: phase_0::Engine,
+}
+
+/// Why a server cannot start. The message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum WiringError {
+    /// The configuration does not fit.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// The store does not open.
+    #[error("the store in `{data}` does not open")]
+    Store {
+        /// The data directory.
+        data: String,
+        /// Why.
+        source: StoreError,
+    },
+}
+
+/// Opens keys and store, and puts the service over them.
+pub async fn wire(config: &Config) -> Result<Wired, WiringError> {
+    let settings = config.settings()?;
+    let keys = Keys::open_or_create(&config.data)?;
+    let failed = |source| WiringError::Store { data: config.data.display().to_string(), source };
+    let engine = phase_0::open(config).await.map_err(failed)?;
+    let stores = storage::layer::metrics::measured(engine.stores());
+    // A restore takes a new incarnation; a plain start goes on with the first.
+    let owner = Owner::new(&config.region, 1);
+    stores.carts.register(&owner).await.map_err(failed)?;
+    let secrets = Secrets { shop: keys.shop.clone(), tokens: keys.tokens.clone() };
+    let service = Arc::new(Service::new(stores, owner, settings, secrets, Arc::new(World)));
+    Ok(Wired { service, keys, engine })
+}
