@@ -16,6 +16,7 @@ pub const FRESHNESS_BYTES_MAX: usize = 512;
 /// Rows and dots that fit it.
 const ROWS_MAX: usize = 6;
 const DOTS_MAX: usize = 8;
+const OWNER_BYTES_MAX: usize = 24;
 
 /// The version of one owner's row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,8 +41,10 @@ pub struct Freshness {
 impl Freshness {
     /// True when `state`, joined from `rows`, shows at least what the caller has been shown.
     pub fn is_covered_by(&self, state: &Cart, rows: &[RowSeen]) -> bool {
-        let covers =
-            |seen: &RowSeen| rows.iter().any(|row| row.owner == seen.owner && row.version >= seen.version);
+        let covers = |seen: &RowSeen| {
+            let same_owner = |row: &&RowSeen| kept(&row.owner) == kept(&seen.owner);
+            rows.iter().filter(same_owner).any(|row| row.version >= seen.version)
+        };
         state.erased
             || (self.dots.iter().all(|dot| state.context.contains(*dot)) && self.rows.iter().all(covers))
     }
@@ -53,7 +56,7 @@ impl Freshness {
         let rows = &self.rows[..self.rows.len().min(ROWS_MAX)];
         writer.count(rows.len());
         for row in rows {
-            writer.text(row.owner.get(..24).unwrap_or(&row.owner));
+            writer.text(kept(&row.owner));
             writer.number(row.version);
         }
         let dots = &self.dots[self.dots.len().saturating_sub(DOTS_MAX)..];
@@ -70,6 +73,11 @@ impl Freshness {
         let payload = keys.open(KIND, token)?;
         read(&mut Reader::new(&payload)).map_err(|_| BadToken)
     }
+}
+
+/// What a token keeps of an owner: its first bytes, up to the end of a character.
+fn kept(owner: &str) -> &str {
+    &owner[..owner.floor_char_boundary(OWNER_BYTES_MAX)]
 }
 
 fn read(reader: &mut Reader<'_>) -> Result<Freshness, FormatError> {
