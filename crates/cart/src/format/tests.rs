@@ -2,16 +2,19 @@
 
 use super::*;
 use crate::{
+    Join,
     dot::{Dot, WriterId},
     id::CartId,
     item::Item,
+    laws::{cases, generators},
     line::{Line, List, Sku, Texts},
-    money::{Currency, Money},
-    operation::{Add, Stamp},
+    money::{Currency, Money, PRICE_MAX},
+    operation::{Add, MergeRecord, Policy, Stamp},
     quantity::Quantity,
     state::Cart,
-    time::Timestamp,
+    time::{Day, Timestamp},
 };
+use proptest::{collection::vec, prelude::*};
 use std::sync::Arc;
 
 /// A cart of four lines with snapshots as a shop has them.
@@ -70,4 +73,106 @@ fn a_newer_release_is_named_and_not_guessed() {
     let mut bytes = encode(&four_lines());
     bytes[0] = VERSION + 1;
     assert_eq!(decode(&bytes), Err(FormatError::Newer { found: VERSION + 1 }));
+}
+
+/// The bytes of a body with a checksum that fits it, so that reading goes all the way.
+fn sealed(body: &[u8]) -> Vec<u8> {
+    let mut bytes = body.to_vec();
+    bytes.extend_from_slice(&crc32c::crc32c(body).to_le_bytes());
+    bytes
+}
+
+/// Reads bytes as everything that is stored. Whatever is accepted is written and read back as it is.
+fn read_as_anything(bytes: &[u8]) -> Result<(), TestCaseError> {
+    if let Ok(cart) = decode(bytes) {
+        prop_assert_eq!(decode(&encode(&cart)), Ok(cart));
+    }
+    if let Ok(record) = decode_merge_record(bytes) {
+        prop_assert_eq!(decode_merge_record(&encode_merge_record(&record)), Ok(record));
+    }
+    if let Ok((item, attributes)) = decode_item(bytes) {
+        prop_assert_eq!(decode_item(&encode_item(&item, &attributes)), Ok((item, attributes)));
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(cases(400))]
+
+    #[test]
+    fn any_state_reads_back_as_written(cart in generators::cart()) {
+        prop_assert_eq!(decode(&encode(&cart)), Ok(cart));
+    }
+
+    #[test]
+    fn any_merge_record_reads_back_as_written(
+        account in generators::cart(), guest in generators::cart(), at in generators::moment(),
+        policy in proptest::sample::select(vec![Policy::Sum, Policy::Max, Policy::KeepAccount, Policy::KeepGuest]),
+    ) {
+        let (one, other) = (CartId([1; 16]), CartId([2; 16]));
+        let record = MergeRecord::decide(policy, (one, &account), (other, &guest), at);
+        prop_assert_eq!(decode_merge_record(&encode_merge_record(&record)), Ok(record));
+    }
+
+    #[test]
+    fn any_item_reads_back_as_written(item in generators::item()) {
+        let attributes = Texts::from([("weight".into(), "1".into())]);
+        prop_assert_eq!(decode_item(&encode_item(&item, &attributes)), Ok(((*item).clone(), attributes)));
+    }
+
+    #[test]
+    fn equal_states_have_equal_bytes_however_they_came_about(
+        (one, other) in vec(generators::delta(), 1..7).prop_flat_map(|all| (Just(all.clone()), Just(all).prop_shuffle())),
+    ) {
+        let joined = |deltas: &[Cart]| deltas.iter().fold(Cart::default(), |state, delta| state.joined(delta));
+        prop_assert_eq!(encode(&joined(&one)), encode(&joined(&other)));
+    }
+
+    #[test]
+    fn any_bytes_are_read_or_refused_and_never_panic(body in vec(any::<u8>(), 0..200)) {
+        read_as_anything(&body)?;
+        let with_version: Vec<u8> = [VERSION].into_iter().chain(body).collect();
+        read_as_anything(&sealed(&with_version))?;
+    }
+
+    #[test]
+    fn damaged_bytes_under_a_fitting_checksum_are_read_or_refused_and_never_panic(
+        cart in generators::cart(), at in any::<prop::sample::Index>(), byte in any::<u8>(), cut in any::<bool>(),
+    ) {
+        let bytes = encode(&cart);
+        let mut body = bytes[..bytes.len() - CHECKSUM_BYTES].to_vec();
+        let at = at.index(body.len());
+        body[at] = byte;
+        if cut {
+            body.truncate(at + 1);
+        }
+        read_as_anything(&sealed(&body))?;
+    }
+}
+
+#[test]
+fn an_entry_takes_about_fifteen_bytes_and_a_writer_about_twelve() {
+    let cart = |adds: u32, writers: u64| {
+        let mut cart = four_lines();
+        let entry = cart.entries.values().next().cloned().unwrap();
+        for seq in 10..10 + adds {
+            cart.put(Dot::new(WriterId(7), seq), entry.clone(), cart.touched.day());
+        }
+        for writer in 1000..1000 + writers {
+            cart.context.insert(Dot::new(WriterId(writer), 1), Day(cart.touched.day().0 - 30));
+        }
+        encode(&cart).len()
+    };
+    let nothing = cart(0, 0);
+    let (entry, writer) = ((cart(100, 0) - nothing) / 100, (cart(0, 100) - nothing) / 100);
+    assert!((8..=16).contains(&entry) && (10..=13).contains(&writer), "{entry} bytes, {writer} bytes");
+}
+
+#[test]
+fn a_price_beyond_the_bounds_of_today_does_not_make_a_cart_unreadable() {
+    for amount in [PRICE_MAX + 1, i64::MAX, -1, i64::MIN] {
+        let price = Some(Money { amount, currency: Currency::parse("GBP").unwrap() });
+        let item = Item { price, ..Item::unknown(Timestamp(1)) };
+        assert_eq!(decode_item(&encode_item(&item, &Texts::default())), Ok((item, Texts::default())));
+    }
 }
