@@ -20,6 +20,7 @@ use crate::change::{self, Change, Value};
 use crate::key::{self, Key};
 use crate::options::EmbeddedOptions;
 use crate::order::OrderIndex;
+use crate::readers::Readers;
 use crate::row::{self, Row};
 use crate::table::Table;
 
@@ -29,6 +30,7 @@ pub(crate) struct Engine {
     pub(crate) base: Box<dyn Base>,
     pub(crate) order: OrderIndex,
     pub(crate) options: EmbeddedOptions,
+    pub(crate) readers: Readers,
     failure: OnceLock<String>,
 }
 
@@ -79,6 +81,7 @@ impl Engine {
             base,
             order: OrderIndex::default(),
             options,
+            readers: Readers::default(),
             failure: OnceLock::new(),
         }
     }
@@ -284,8 +287,7 @@ impl Engine {
         read: impl FnOnce(&Self) -> BaseResult<T> + Send + 'static,
     ) -> Result<T> {
         let engine = Arc::clone(self);
-        let read = tokio::task::spawn_blocking(move || read(&engine));
-        read.await.map_err(|error| StoreError::Unavailable(error.into()))?.map_err(StoreError::Unavailable)
+        self.readers.run(move || read(&engine)).await?.map_err(StoreError::Unavailable)
     }
 
     /// Records of a group with their moments, from the index entry `from` to before `end`, in order.

@@ -4,7 +4,9 @@
 //! so readers never see what a crash could take back, a write costs no decoding, and a cart that is not loaded is not
 //! loaded to be written.
 
+use bytes::Bytes;
 use smallvec::SmallVec;
+use smol_str::SmolStr;
 use storage::cart::format::{self, FormatError};
 use storage::cart::{Cart, Join};
 
@@ -220,14 +222,19 @@ impl Settling {
         }
         match &pending.change {
             Change::Delta { owner, bytes } => {
-                let delta = format::decode(bytes)?;
-                let mut cart = self.cart.take().map_or_else(|| self.decoded(), Ok)?;
-                cart.join(&delta);
-                self.cart = Some(cart);
-                let row = self.row.get_or_insert_with(empty_row);
-                row.value.version += 1;
-                row.value.owner = owner.clone();
-                row.through = pending.batch;
+                let row = match self.row.take() {
+                    // A delta is a state: nothing and a delta is the delta.
+                    None => Row { through: 0, value: first_value(bytes.clone()) },
+                    Some(row) => {
+                        let cart = self.cart.take();
+                        let mut cart = cart.map_or_else(|| format::decode(&row.value.bytes), Ok)?;
+                        cart.join(&format::decode(bytes)?);
+                        self.cart = Some(cart);
+                        row
+                    }
+                };
+                let value = Value { version: row.value.version + 1, owner: owner.clone(), ..row.value };
+                self.row = Some(Row { through: pending.batch, value });
             }
             Change::Put(value) => {
                 self.row = Some(Row { through: pending.batch, value: value.clone() });
@@ -241,10 +248,6 @@ impl Settling {
         Ok(())
     }
 
-    fn decoded(&self) -> Result<Cart, FormatError> {
-        self.row.as_ref().map_or_else(|| Ok(Cart::default()), |row| format::decode(&row.value.bytes))
-    }
-
     fn finish(self) -> Option<Row> {
         let mut row = self.row?;
         if let Some(cart) = &self.cart {
@@ -254,7 +257,70 @@ impl Settling {
     }
 }
 
-fn empty_row() -> Row {
-    let value = Value { version: 0, order: None, owner: Default::default(), bytes: Default::default() };
-    Row { through: 0, value }
+/// Of a cart that was not there, before its first write is counted.
+fn first_value(bytes: Bytes) -> Value {
+    Value { version: 0, order: None, owner: SmolStr::default(), bytes }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use storage::conformance::sample;
+
+    fn delta(seq: u32) -> Change {
+        let bytes: Bytes = sample::stored(&sample::add(1, seq, "A"));
+        Change::Delta { owner: "local.1".into(), bytes }
+    }
+
+    /// An entry whose base row is known to be absent, with deltas in these batches.
+    fn entry(batches: &[u64]) -> Entry {
+        let mut entry = Entry::default();
+        entry.install(Ok(None));
+        for (seq, batch) in (1..).zip(batches) {
+            entry.push(*batch, delta(seq));
+        }
+        entry
+    }
+
+    fn dots(entry: &mut Entry, durable_through: u64) -> usize {
+        let row = entry.look(durable_through).unwrap().unwrap();
+        row.map_or(0, |row| format::decode(&row.value.bytes).unwrap().entries.len())
+    }
+
+    #[test]
+    fn readers_see_only_what_is_durable() {
+        let mut entry = entry(&[4, 4, 5, 6]);
+        assert_eq!([3, 4, 5, 6].map(|durable| dots(&mut entry, durable)), [0, 2, 3, 4]);
+    }
+
+    #[test]
+    fn a_version_counts_writes_that_are_on_their_way() {
+        let mut entry = entry(&[4, 5]);
+        assert_eq!(entry.version(), Some(2));
+        assert_eq!(entry.look(4).unwrap().unwrap().unwrap().value.version, 1);
+        entry.push(6, Change::Remove);
+        assert_eq!(entry.version(), None);
+    }
+
+    #[test]
+    fn changes_that_the_base_has_are_not_counted_again_after_a_replay() {
+        let mut folded = entry(&[4, 5]);
+        let row = folded.look(5).unwrap().unwrap();
+        let mut replayed = Entry::default();
+        for (seq, batch) in [(1, 4), (2, 5), (3, 6)] {
+            replayed.push(batch, delta(seq));
+        }
+        replayed.install(Ok(row));
+        assert_eq!(replayed.version(), Some(3));
+        assert_eq!(dots(&mut replayed, 6), 3);
+        assert_eq!(replayed.version(), Some(3));
+    }
+
+    #[test]
+    fn what_the_base_says_later_does_not_replace_what_is_known() {
+        let mut entry = entry(&[4]);
+        assert_eq!(dots(&mut entry, 4), 1);
+        entry.install(Ok(None));
+        assert_eq!(dots(&mut entry, 4), 1);
+    }
 }

@@ -25,6 +25,7 @@ mod key;
 mod linear;
 mod options;
 mod order;
+mod readers;
 mod recover;
 mod row;
 mod table;
@@ -43,15 +44,18 @@ pub use options::EmbeddedOptions;
 use base::{Base, FjallBase};
 use engine::Engine;
 use folder::Folder;
+use readers::ReaderThreads;
 
 /// More owners than a shop ever has regions and restores.
 const OWNERS_MAX: usize = 100_000;
 
 /// An open engine: all three stores over one journal. Dropping it ends its threads; nothing needs to be folded first.
 pub struct Embedded {
+    // The threads end first, so that the engine, and with it the directory's lock, is gone when this is.
+    folder: Folder,
+    _readers: ReaderThreads,
     engine: Arc<Engine>,
     owners: Mutex<BTreeSet<Owner>>,
-    folder: Folder,
 }
 
 impl Embedded {
@@ -80,7 +84,8 @@ impl Embedded {
         engine.replay(recovered)?;
         owners.extend(engine.table.dirty_others().iter().filter_map(|key| key::owner_of(key)));
         let folder = Folder::start(&engine)?;
-        Ok(Arc::new(Self { engine, owners: Mutex::new(owners), folder }))
+        let readers = engine.readers.start()?;
+        Ok(Arc::new(Self { folder, _readers: readers, engine, owners: Mutex::new(owners) }))
     }
 
     /// The three stores.

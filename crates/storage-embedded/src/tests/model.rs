@@ -201,7 +201,7 @@ impl<'a> Run<'a> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn it_holds_what_the_reference_holds(steps in prop::collection::vec(step(), 1..60)) {
