@@ -25,7 +25,7 @@ impl CartStore for Embedded {
             write_path: WritePath::Append,
             folds_itself: true,
             single_writer: true,
-            durability: Durability::Node,
+            durability: Durability::Region,
         }
     }
 
