@@ -169,19 +169,35 @@ fn attributes_of(entries: &[(LineId, Dot, Shown<'_>)]) -> Arc<Texts> {
     written.max_by_key(|(order, _)| *order).map(|(_, texts)| texts.clone()).unwrap_or_default()
 }
 
-/// The newest item: a price that the shop's service quoted for this cart stands; else what the catalogue or the
-/// last refresh knows; else what was known when it was put in.
+/// The item as newly as it is known: by the catalogue or the last refresh, else as it was put in. A price that the
+/// shop's service quoted for this cart stands, with what else the quote knew.
 fn item_of(entries: &[(LineId, Dot, Shown<'_>)], sku: &Sku, surroundings: &Surroundings<'_>) -> Arc<Item> {
     let added = || entries.iter().filter_map(|(_, _, shown)| shown.entry.added.as_ref());
-    if let Some(quoted) = added().filter(|snapshot| snapshot.item.quoted).max() {
-        return quoted.item.clone();
-    }
     let refreshed = entries.iter().filter_map(|(_, _, shown)| shown.entry.latest.as_ref()).max();
-    let newest = refreshed.cloned().max((surroundings.newest)(sku));
-    newest
-        .map(|snapshot| snapshot.item)
-        .or_else(|| added().max().map(|snapshot| snapshot.item.clone()))
-        .unwrap_or_else(|| Arc::new(Item::unknown(Timestamp::default())))
+    let newest = refreshed.cloned().max((surroundings.newest)(sku)).map(|snapshot| snapshot.item);
+    let quoted = added().filter(|snapshot| snapshot.item.quoted).max().map(|snapshot| &snapshot.item);
+    match (quoted, newest) {
+        (Some(quote), Some(newest)) => Arc::new(under_quote(quote, &newest)),
+        (Some(quote), None) => quote.clone(),
+        (None, Some(newest)) => newest,
+        (None, None) => added()
+            .max()
+            .map(|snapshot| snapshot.item.clone())
+            .unwrap_or_else(|| Arc::new(Item::unknown(Timestamp::default()))),
+    }
+}
+
+/// What is known now, at the price of a quote, under the title and pictures that the quote had.
+fn under_quote(quote: &Item, newest: &Item) -> Item {
+    let title = if quote.title.is_empty() { newest.title.clone() } else { quote.title.clone() };
+    Item {
+        title,
+        image: quote.image.clone().or_else(|| newest.image.clone()),
+        url: quote.url.clone().or_else(|| newest.url.clone()),
+        price: quote.price,
+        quoted: true,
+        ..newest.clone()
+    }
 }
 
 impl ViewLine {
@@ -206,5 +222,68 @@ impl ViewLine {
         if sellable != self.quantity {
             self.notices.push(Notice::QuantityClamped { sellable });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Join,
+        id::CartId,
+        operation::{Add, Stamp},
+        quantity::Quantity,
+        state::Cart,
+    };
+
+    const NOW: Timestamp = Timestamp(1_790_000_000_000);
+
+    fn pounds(amount: i64) -> Option<Money> {
+        Money::price(amount, Currency::parse("GBP").unwrap())
+    }
+
+    fn shown(item: Item, newest: Option<Item>) -> ViewLine {
+        let line = Arc::new(Line::new(Sku::parse("A").unwrap(), Texts::default(), None).unwrap());
+        let quantity = Quantity::new(2).unwrap();
+        let add = Add { line, list: List::Cart, quantity, attributes: None, item: Arc::new(item) };
+        let stamp = Stamp { dot: Dot::new(crate::WriterId(1), 1), origin: CartId([1; 16]), at: NOW };
+        let cart = Cart::default().joined(&add.delta(&stamp));
+        let newest = newest.map(|item| Snapshot::new(1, Arc::new(item)));
+        let surroundings =
+            Surroundings { newest: &|_| newest.clone(), currency: Currency::parse("GBP").unwrap() };
+        View::of(&cart, &surroundings).lines.remove(0)
+    }
+
+    #[test]
+    fn a_quote_keeps_its_price_and_learns_what_it_did_not_know() {
+        let quote = Item { price: pounds(100), quoted: true, ..Item::unknown(NOW) };
+        let newest = Item { title: "Tea".into(), price: pounds(300), ..Item::unknown(NOW) };
+        let line = shown(quote, Some(newest));
+        assert_eq!((line.item.title.as_str(), line.total.map(|total| total.amount)), ("Tea", Some(200)));
+        assert_eq!(line.notices, []);
+    }
+
+    #[test]
+    fn a_quote_does_not_sell_what_is_withdrawn() {
+        let quote = Item { price: pounds(100), quoted: true, ..Item::unknown(NOW) };
+        let newest = Item { available: false, ..Item::unknown(NOW) };
+        let line = shown(quote, Some(newest));
+        assert_eq!((line.total, line.notices), (None, vec![Notice::Withdrawn]));
+    }
+
+    #[test]
+    fn a_changed_price_is_charged_and_told() {
+        let then = Item { price: pounds(255), ..Item::unknown(NOW) };
+        let now = Item { price: pounds(275), ..Item::unknown(NOW) };
+        let line = shown(then, Some(now));
+        assert_eq!(line.total.map(|total| total.amount), Some(550));
+        let (was, now) = (pounds(255).unwrap(), pounds(275).unwrap());
+        assert_eq!(line.notices, [Notice::PriceChanged { was, now }]);
+    }
+
+    #[test]
+    fn an_item_that_nobody_knows_is_unpriced() {
+        let line = shown(Item::unknown(NOW), None);
+        assert_eq!((line.total, line.notices), (None, vec![Notice::Unpriced]));
     }
 }
