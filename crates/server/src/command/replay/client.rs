@@ -25,8 +25,9 @@ pub(super) struct Patience {
     pub(super) longest_pause: Duration,
     /// No attempt starts later than this after the first one.
     pub(super) give_up_after: Duration,
-    /// A claim may complete behind the login: so long, and no longer, the account is read again.
-    pub(super) claim: Duration,
+    /// A claim may complete behind the login, and an item may be filled in later: so long, and no longer, a cart that
+    /// lacks one is read again.
+    pub(super) lateness: Duration,
 }
 
 impl Default for Patience {
@@ -35,7 +36,7 @@ impl Default for Patience {
             first_pause: Duration::from_millis(20),
             longest_pause: Duration::from_secs(1),
             give_up_after: Duration::from_secs(60),
-            claim: Duration::from_secs(2),
+            lateness: Duration::from_secs(2),
         }
     }
 }

@@ -77,6 +77,8 @@ pub(super) struct Figures {
     pub(super) longest_wait_ms: f64,
     /// Accounts that showed a claimed cart only when they were asked again.
     pub(super) late_claims: u64,
+    /// Carts with items that had no title until they were read again.
+    pub(super) late_items: u64,
     /// Read once more after the last invoice.
     pub(super) guest_carts_at_the_end: u64,
     pub(super) accounts_at_the_end: u64,
@@ -190,7 +192,8 @@ impl ReplayReport {
                 retries: latency_ms.values().map(|latency| latency.retries).sum(),
                 replayed_answers: meters.replayed_answers(),
                 longest_wait_ms: meters.longest_wait_ms(),
-                late_claims: outcome.settled.iter().filter(|settled| settled.late).count() as u64,
+                late_claims: outcome.settled.iter().filter(|settled| settled.late_claim).count() as u64,
+                late_items: outcome.settled.iter().filter(|settled| settled.late_items).count() as u64,
                 guest_carts_at_the_end: end.guest_carts,
                 accounts_at_the_end: end.accounts,
                 ..figures
@@ -213,11 +216,6 @@ impl ReplayReport {
             .collect();
         report.name_differences(accounts.iter().map(|(name, left)| (name.as_str(), *left)));
         report.judge()
-    }
-
-    /// The report as JSON, or as a table for people.
-    pub fn render(&self, json: bool) -> Result<String, serde_json::Error> {
-        if json { serde_json::to_string_pretty(self) } else { Ok(self.to_string()) }
     }
 
     /// Decides from all the other members.

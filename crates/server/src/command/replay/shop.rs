@@ -21,8 +21,8 @@ use super::wire;
 /// The bounds of one catalogue request: what any server takes in one body, and a few thousand items.
 const CATALOGUE_LINES_MAX: usize = 5_000;
 const CATALOGUE_BYTES_MAX: usize = 240 * 1_024;
-/// Between two reads of an account that does not show a claim yet.
-const CLAIM_PAUSE: Duration = Duration::from_millis(20);
+/// Between two reads of a cart that does not show everything yet.
+const READ_PAUSE: Duration = Duration::from_millis(20);
 
 /// Makes a shopper's token for a subject.
 pub(super) type IssueShopper = dyn Fn(&str) -> anyhow::Result<String> + Send + Sync;
@@ -67,9 +67,35 @@ pub(super) struct Settled {
     /// In words; empty when the cart is what the file says.
     pub(super) differences: Vec<String>,
     /// True when the account showed the claimed cart only when it was asked again.
-    pub(super) late: bool,
+    pub(super) late_claim: bool,
+    /// True when items were without a title until the cart was read again.
+    pub(super) late_items: bool,
     /// A guest's cart that stays, with what it must still hold at the end.
     pub(super) stays: Option<Stays>,
+}
+
+impl Settled {
+    fn tell(&mut self, place: &str, differences: &[String]) {
+        self.differences.extend(differences.iter().map(|difference| format!("{place}: {difference}")));
+    }
+}
+
+/// Where, or when, a cart is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Guest,
+    Account,
+    End,
+}
+
+impl Place {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Guest => "guest cart",
+            Self::Account => "account cart",
+            Self::End => "at the end",
+        }
+    }
 }
 
 /// A cart that nobody claims.
@@ -99,11 +125,7 @@ impl Shop {
 
     /// Reads a guest's cart that stays once more, at the end: it must still hold what was put in.
     pub(super) async fn check_again(&self, stays: &Stays, settled: &mut Settled) -> Result<(), Stopped> {
-        let read = self.client.read(&stays.guest.token, stays.guest.context.as_deref()).await;
-        if let Some(cart) = note(read, format_args!("at the end: "), &mut settled.differences)? {
-            compare(&stays.planned, &cart, "at the end", settled);
-        }
-        Ok(())
+        self.compare_guest(&stays.planned, &stays.guest, Place::End, settled).await
     }
 
     /// Reads an account's cart at the end: it must be empty; tells in words what is not.
@@ -128,7 +150,8 @@ impl Shop {
             expected: planned.subtotal,
             shown: None,
             differences: Vec::new(),
-            late: false,
+            late_claim: false,
+            late_items: false,
             stays: None,
         };
         let Some(guest) = self.fill(&planned, &mut settled).await? else { return Ok(settled) };
@@ -155,10 +178,7 @@ impl Shop {
             let place = format_args!("row {}, `{}`: ", add.row, add.key.sku);
             note(added, place, &mut settled.differences)?;
         }
-        let read = self.client.read(&guest.token, guest.context.as_deref()).await;
-        if let Some(cart) = note(read, format_args!("guest cart: "), &mut settled.differences)? {
-            compare(planned, &cart, "guest cart", settled);
-        }
+        self.compare_guest(planned, &guest, Place::Guest, settled).await?;
         Ok(Some(guest))
     }
 
@@ -178,12 +198,11 @@ impl Shop {
         }
         account.empty = false;
         let context = self.client.claim(token, guest, self.key("claim", row)).await?;
-        let cart = self.read_claimed(planned, token, context.as_deref(), settled).await?;
-        compare(planned, &cart, "account cart", settled);
+        let cart = self.compare(planned, token, context.as_deref(), Place::Account, settled).await?;
         let left = self.client.clear(token, &cart.seen, self.key("clear", row)).await?;
         let left = verify::differences_from_empty(&left);
         account.empty = left.is_empty();
-        settled.differences.extend(left.iter().map(|difference| format!("cleared cart: {difference}")));
+        settled.tell("cleared cart", &left);
         Ok(())
     }
 
@@ -196,23 +215,44 @@ impl Shop {
         Ok(())
     }
 
-    /// Reads the account's cart until it shows what was claimed, for a short while.
-    async fn read_claimed(
+    async fn compare_guest(
+        &self,
+        planned: &PlannedCart,
+        guest: &Guest,
+        place: Place,
+        settled: &mut Settled,
+    ) -> Result<(), Stopped> {
+        let read = self.compare(planned, &guest.token, guest.context.as_deref(), place, settled).await;
+        note(read, format_args!("{}: ", place.name()), &mut settled.differences)?;
+        Ok(())
+    }
+
+    /// Reads a cart, and again for a short while when what it lacks is promised to come; takes note of what differs.
+    async fn compare(
         &self,
         planned: &PlannedCart,
         token: &str,
         context: Option<&str>,
+        place: Place,
         settled: &mut Settled,
     ) -> Result<wire::Cart, CallError> {
         let started = Instant::now();
         loop {
             let cart = self.client.read(token, context).await?;
-            let hopeless = !settled.differences.is_empty() || started.elapsed() > self.client.patience.claim;
-            if hopeless || verify::differences(planned, &cart).is_empty() {
+            let comparison = verify::compare(planned, &cart);
+            let waits_for_items = comparison.waits_for_items();
+            let waits_for_claim = place == Place::Account
+                && settled.differences.is_empty()
+                && !comparison.differences.is_empty();
+            let waits = waits_for_items || waits_for_claim;
+            if !waits || started.elapsed() > self.client.patience.lateness {
+                settled.shown = Some(Pence(cart.totals.subtotal.amount));
+                settled.tell(place.name(), &comparison.differences);
                 return Ok(cart);
             }
-            settled.late = true;
-            sleep(CLAIM_PAUSE).await;
+            settled.late_items |= waits_for_items;
+            settled.late_claim |= !waits_for_items;
+            sleep(READ_PAUSE).await;
         }
     }
 
@@ -226,13 +266,6 @@ impl Shop {
     fn key(&self, call: &str, row: u64) -> String {
         format!("replay-{:016x}-{call}-{row}", self.seed)
     }
-}
-
-/// Takes note of the cart shown, and of how it differs.
-fn compare(planned: &PlannedCart, cart: &wire::Cart, place: &str, settled: &mut Settled) {
-    settled.shown = Some(Pence(cart.totals.subtotal.amount));
-    let differences = verify::differences(planned, cart);
-    settled.differences.extend(differences.iter().map(|difference| format!("{place}: {difference}")));
 }
 
 /// A failed call is a difference of its cart, in words; a server that does not answer ends the replay.

@@ -34,6 +34,8 @@ pub(super) enum Planted {
     ClaimsOneOfEach,
     /// A claim is acknowledged, and shows from the second read on. No broken promise, but a late one.
     ClaimsLate,
+    /// Items have no title when a guest's cart is read for the first time. No broken promise either.
+    ItemsLate,
     /// A clear is acknowledged and not done.
     ClearsNothing,
     /// Guests' carts are empty when they are read for the second time.
@@ -245,10 +247,12 @@ impl Shop {
     fn show(&self, id: &str) -> Value {
         let money = |amount: i64| json!({"amount": amount, "currency": "GBP"});
         let cart = &self.carts[id];
+        let late = self.planted == Planted::ItemsLate && id.starts_with("guest-") && cart.reads < 2;
+        let title = |sku: &String| self.titles.get(sku).filter(|_| !late).cloned();
         let show_line = |((sku, options), (quantity, price)): (&(String, BTreeMap<_, _>), &(i64, i64))| {
             json!({
                 "id": "l_1", "sku": sku, "options": options, "quantity": quantity, "notices": [],
-                "item": {"title": self.titles.get(sku)}, "unit_price": money(*price),
+                "item": {"title": title(sku)}, "unit_price": money(*price),
                 "total": money(price * quantity),
             })
         };

@@ -37,7 +37,7 @@ const PATIENCE: Patience = Patience {
     first_pause: std::time::Duration::from_millis(1),
     longest_pause: std::time::Duration::from_millis(5),
     give_up_after: std::time::Duration::from_secs(30),
-    claim: std::time::Duration::from_millis(200),
+    lateness: std::time::Duration::from_millis(200),
 };
 
 /// Replays a text, with the arguments of a command line.
@@ -129,7 +129,8 @@ async fn nothing_differs_at_a_shop_that_keeps_its_promises() {
         assert_eq!((report.replay.guest_carts_at_the_end, report.replay.accounts_at_the_end), (4, 5));
         assert_eq!(report.totals.carts_pence_shown, report.totals.file_pence_by_line);
         assert_eq!(report.latency_ms["add"].count, report.replay.adds_planned);
-        assert_eq!((report.replay.retries, report.replay.late_claims), (0, 0));
+        let late = (report.replay.late_claims, report.replay.late_items);
+        assert_eq!((report.replay.retries, late), (0, (0, 0)));
     }
 }
 
@@ -173,6 +174,14 @@ async fn a_claim_that_completes_behind_the_login_is_waited_for_and_counted() {
     let report = replay_slice(&url, 2).await;
     assert!(report.passed, "{report}");
     assert_eq!(report.replay.late_claims, 8);
+}
+
+#[tokio::test]
+async fn items_that_are_filled_in_later_are_waited_for_and_counted() {
+    let url = stub::start(Planted::ItemsLate, Faults::default()).await;
+    let report = replay_slice(&url, 2).await;
+    assert!(report.passed, "{report}");
+    assert_eq!(report.replay.late_items, report.replay.carts);
 }
 
 #[tokio::test]
@@ -243,7 +252,7 @@ async fn the_first_invoices_alone_can_be_replayed() {
 #[tokio::test]
 async fn the_report_reads_as_a_table_and_as_json() {
     let report = replay_text(SLICE, "--concurrency 1", PATIENCE).await;
-    let table = report.render(false).unwrap();
+    let table = report.to_string();
     for line in [
         "file      37 rows, 18 invoices (14 ordinary, 12 of them with something bought), 4 customers, 17 codes",
         "replay    12 of 12 invoices, 12 of 12 carts, 17 items in the catalogue, concurrency 1",
@@ -252,7 +261,7 @@ async fn the_report_reads_as_a_table_and_as_json() {
     ] {
         assert!(table.contains(line), "`{line}` is not in:\n{table}");
     }
-    let json: serde_json::Value = serde_json::from_str(&report.render(true).unwrap()).unwrap();
+    let json: serde_json::Value = serde_json::to_value(&report).unwrap();
     assert_eq!(json["passed"], true);
     assert_eq!(json["totals"]["carts_pence_shown"], 65_020_584);
     assert_eq!(json["latency_ms"]["claim"]["count"], 8);

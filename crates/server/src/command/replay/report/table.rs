@@ -61,8 +61,13 @@ fn replay(report: &ReplayReport, f: &mut Formatter<'_>) -> fmt::Result {
     )?;
     writeln!(
         f,
-        "          {} retries, {} answers to repeated operations, longest wait for an answer {:.0} ms, {} late claims",
-        replay.retries, replay.replayed_answers, replay.longest_wait_ms, replay.late_claims
+        "          {} retries, {} answers to repeated operations, longest wait for an answer {:.0} ms",
+        replay.retries, replay.replayed_answers, replay.longest_wait_ms
+    )?;
+    writeln!(
+        f,
+        "          {} carts showed a claim late, {} the items of lines",
+        replay.late_claims, replay.late_items
     )?;
     writeln!(
         f,
