@@ -142,15 +142,12 @@ impl Service {
                     finished = false;
                 }
             }
-            loaded =
-                self.store(account, loaded, delta, stamp.dot, &mut lane, &mut |_: &Cart, _| None).await?;
+            loaded = self.store(account, loaded, delta, stamp.dot, &mut lane).await?;
             dot = Some(stamp.dot);
             if guest_loaded.state.merged_into != Some(account) {
                 let counted = guest_lane.count();
                 let seal = Seal { account }.delta(&Stamp { dot: counted, origin: guest, at: now });
-                let sealed = self
-                    .store(guest, guest_loaded, seal, counted, &mut guest_lane, &mut |_: &Cart, _| None)
-                    .await;
+                let sealed = self.store(guest, guest_loaded, seal, counted, &mut guest_lane).await;
                 if let Err(error) = sealed {
                     tracing::warn!(error = &error as &dyn std::error::Error, "guest cart is sealed later");
                     finished = false;
@@ -214,8 +211,7 @@ impl Service {
         let replayed = loaded.state.context.contains(dot);
         if !replayed {
             self.store_apart(undone.guest_id, undone.guest).await?;
-            loaded =
-                self.store(account, loaded, undone.account, dot, &mut lane, &mut |_: &Cart, _| None).await?;
+            loaded = self.store(account, loaded, undone.account, dot, &mut lane).await?;
         }
         drop(lane);
         let outcome = Outcome { cart: account, loaded, dot: Some(dot), lagging: false, replayed };
@@ -229,7 +225,7 @@ impl Service {
         let dot = first_dot(&delta);
         let mut lane = self.lanes.enter(cart, || self.environment.random()).await;
         let loaded = self.load(cart, Consistency::Strong).await?;
-        self.store(cart, loaded, delta, dot, &mut lane, &mut |_: &Cart, _| None).await?;
+        self.store(cart, loaded, delta, dot, &mut lane).await?;
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use crate::{Service, error::ServiceError};
 use bytes::Bytes;
 use cart::{
-    Cart, CartId, Dot, Timestamp, format,
+    Cart, CartId, Delta, Dot, Join, Timestamp, format,
     operation::Merge,
     rewrite::Rows,
     token::{Freshness, RowSeen},
@@ -125,9 +125,10 @@ impl Loaded {
         self.join_rows();
     }
 
-    /// True when the own row has executed the operation.
-    pub(crate) fn own_knows(&self, dot: Dot) -> bool {
-        self.own.as_ref().is_some_and(|own| own.state.context.contains(dot))
+    /// True when the own row has all of the delta in it. That it knows the operation's dot would not do: a merge
+    /// that is executed again under its one dot may bring more than the first time.
+    pub(crate) fn own_has(&self, delta: &Delta) -> bool {
+        self.own.as_ref().is_some_and(|own| own.state.joined(delta) == own.state)
     }
 
     /// The own row is a later version now.

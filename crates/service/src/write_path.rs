@@ -39,7 +39,7 @@ impl Service {
         cart: CartId,
         identity: &Identity,
         conditions: &Conditions,
-        mut plan: impl FnMut(&Cart, &Stamp) -> Result<Delta, ServiceError> + Send,
+        plan: impl FnOnce(&Cart, &Stamp) -> Result<Delta, ServiceError> + Send,
     ) -> Result<CartAnswer, ServiceError> {
         let mut lane = self.lanes.enter(cart, || self.environment.random()).await;
         let (loaded, lagging) = self.load_fresh(cart, conditions.freshness.as_ref()).await?;
@@ -58,7 +58,11 @@ impl Service {
             let current = self.answer(Outcome { cart, loaded, dot: None, lagging, replayed: false }).await;
             return Err(ServiceError::PreconditionFailed(Box::new(current)));
         }
-        let dot = identity.dot(cart).unwrap_or_else(|| lane.count());
+        let dot = match identity.dot(cart) {
+            Some(_) if planted::is_on(Bug::P1RetryGetsNewDot) => lane.count(),
+            Some(dot) => dot,
+            None => lane.count(),
+        };
         let stamp = Stamp { dot, origin: identity.origin(cart), at: self.environment.now() };
         let planned = plan(&loaded.state, &stamp).and_then(|delta| {
             let after = loaded.state.joined(&delta);
@@ -70,8 +74,7 @@ impl Service {
             lane.uncount(dot);
             return Ok(self.answer(Outcome { cart, loaded, dot: None, lagging, replayed: false }).await);
         }
-        let mut replan = |state: &Cart, dot| plan(state, &Stamp { dot, ..stamp }).ok();
-        let loaded = self.store(cart, loaded, delta, dot, &mut lane, &mut replan).await?;
+        let loaded = self.store(cart, loaded, delta, dot, &mut lane).await?;
         drop(lane);
         Ok(self.answer(Outcome { cart, loaded, dot: Some(dot), lagging, replayed: false }).await)
     }
@@ -84,11 +87,10 @@ impl Service {
         delta: Delta,
         dot: Dot,
         lane: &mut Lane,
-        replan: &mut (dyn FnMut(&Cart, Dot) -> Option<Delta> + Send),
     ) -> Result<Loaded, ServiceError> {
         let stored = match self.stores.carts.capabilities().write_path {
             WritePath::Append => self.append(cart, loaded, &delta, dot).await,
-            WritePath::Replace => self.replace(cart, loaded, delta, dot, replan).await,
+            WritePath::Replace => self.replace(cart, loaded, &delta).await,
         };
         if let Err(ServiceError::Store(error)) = &stored
             && !error.may_be_applied()
@@ -122,19 +124,12 @@ impl Service {
         Ok(loaded)
     }
 
-    async fn replace(
-        &self,
-        cart: CartId,
-        mut loaded: Loaded,
-        mut delta: Delta,
-        dot: Dot,
-        replan: &mut (dyn FnMut(&Cart, Dot) -> Option<Delta> + Send),
-    ) -> Result<Loaded, ServiceError> {
+    async fn replace(&self, cart: CartId, mut loaded: Loaded, delta: &Delta) -> Result<Loaded, ServiceError> {
         let key = RowKey { cart, owner: self.owner.clone() };
         let attempts_max = self.settings.write_attempts_max;
         let mut attempts = Attempts::default();
         loop {
-            let row = loaded.as_rows().rewritten(&delta, self.environment.now().day());
+            let row = loaded.as_rows().rewritten(delta, self.environment.now().day());
             let (expected, folded_through) =
                 loaded.own.as_ref().map_or((None, Bucket(0)), |own| (Some(own.version), own.folded_through));
             let bytes = format::encode(&row).into();
@@ -146,7 +141,7 @@ impl Service {
                 }
                 Ok(Replaced::Conflict(current)) => {
                     loaded.replace_own(current.map(|row| OwnRow::decode(cart, &row)).transpose()?);
-                    if attempts.unknown && loaded.own_knows(dot) {
+                    if loaded.own_has(delta) {
                         return Ok(loaded);
                     }
                     self.pause(attempts.lost(attempts_max)?).await;
@@ -155,16 +150,12 @@ impl Service {
                     self.pause(attempts.failed(error, attempts_max)?).await;
                     // A linearizable read of the own row settles whether the last attempt arrived.
                     if let Ok(fresh) = self.load(cart, Consistency::Strong).await {
-                        if fresh.own_knows(dot) {
+                        if fresh.own_has(delta) {
                             return Ok(fresh);
                         }
                         loaded = fresh;
                     }
                 }
-            }
-            if planted::is_on(Bug::P1RetryGetsNewDot) {
-                let fresh = Dot::new(cart::WriterId(self.environment.random()), 1);
-                delta = replan(&loaded.state, fresh).unwrap_or(delta);
             }
         }
     }
