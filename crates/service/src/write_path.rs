@@ -140,7 +140,8 @@ impl Service {
                     return Ok(loaded);
                 }
                 Ok(Replaced::Conflict(current)) => {
-                    loaded.replace_own(current.map(|row| OwnRow::decode(cart, &row)).transpose()?);
+                    let own = current.map(|row| OwnRow::decode(cart, &row)).transpose();
+                    loaded.replace_own(own.map_err(|error| attempts.outcome(error))?);
                     if loaded.own_has(delta) {
                         return Ok(loaded);
                     }
