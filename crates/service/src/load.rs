@@ -58,9 +58,17 @@ impl Service {
         if seen.is_covered_by(&loaded.state, &loaded.versions) {
             return Ok((loaded, false));
         }
-        let loaded = self.load(cart, Consistency::Strong).await?;
-        let lagging = !seen.is_covered_by(&loaded.state, &loaded.versions);
-        Ok((loaded, lagging))
+        match self.load(cart, Consistency::Strong).await {
+            Ok(strong) => {
+                let lagging = !seen.is_covered_by(&strong.state, &strong.versions);
+                Ok((strong, lagging))
+            }
+            // A cart is shown as well as it is known.
+            Err(ServiceError::Store(StoreError::Unavailable(_) | StoreError::Overloaded)) => {
+                Ok((loaded, true))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn decode(&self, cart: CartId, rows: &CartRows) -> Result<Loaded, ServiceError> {
