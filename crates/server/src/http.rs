@@ -17,7 +17,11 @@ mod wire;
 
 pub(crate) use observe::REQUEST_DURATION;
 
-use crate::{auth::Issuer, config::Config, problem::Problem};
+use crate::{
+    auth::Issuer,
+    config::Config,
+    problem::{Problem, kind},
+};
 use axum::{Router, middleware};
 use metrics_exporter_prometheus::PrometheusHandle;
 use service::Service;
@@ -89,5 +93,5 @@ fn panicked(cause: Box<dyn std::any::Any + Send + 'static>) -> axum::response::R
     let text = text.or_else(|| cause.downcast_ref::<&str>().copied()).unwrap_or("no message");
     metrics::counter!("evercart_panics_total").increment(1);
     let error = std::io::Error::other(text.to_owned());
-    axum::response::IntoResponse::into_response(Problem::internal("internal", &error))
+    axum::response::IntoResponse::into_response(Problem::internal(kind::INTERNAL, &error))
 }

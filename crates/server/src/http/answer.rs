@@ -1,7 +1,10 @@
 //! From an answer of the service to an HTTP response: headers, entity tag, cookie.
 
 use super::{AppState, incoming::Incoming, wire::CartJson};
-use crate::{auth::SessionOrigin, problem::Problem};
+use crate::{
+    auth::SessionOrigin,
+    problem::{Problem, kind},
+};
 use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -125,6 +128,6 @@ pub(super) fn json(status: StatusCode, headers: HeaderMap, body: &impl serde::Se
             let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
             (status, headers, kind, bytes).into_response()
         }
-        Err(error) => Problem::internal("internal", &error).into_response(),
+        Err(error) => Problem::internal(kind::INTERNAL, &error).into_response(),
     }
 }

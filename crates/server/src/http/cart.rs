@@ -6,7 +6,7 @@ use super::{
     change::{OperationBody, Trust},
     incoming::{Addressed, Incoming, seen},
 };
-use crate::problem::Problem;
+use crate::problem::{Problem, kind};
 use axum::{
     Router,
     extract::State,
@@ -137,9 +137,8 @@ fn result(outcome: &ChangeOutcome, rolled_back: bool) -> Value {
 
 /// The answer to an all-or-nothing request of which something was refused.
 fn refused_whole(reply: &Reply<'_>, results: Vec<Value>, answer: &service::CartAnswer) -> Response {
-    let (status, title) = (StatusCode::UNPROCESSABLE_ENTITY, "Nothing was done");
     let detail = "`Evercart-Atomic` was asked for, and an operation was rejected";
-    let mut problem = Problem::new(status, "atomic_rejected", title, detail);
+    let mut problem = Problem::new(kind::ATOMIC_REJECTED, detail);
     problem.members.insert("results".to_owned(), Value::Array(results));
     problem.members.insert("cart".to_owned(), reply.cart(answer));
     problem.into_response()

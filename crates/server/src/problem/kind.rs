@@ -1,0 +1,176 @@
+//! Every kind of problem there is: code, status, title, cause and cure, declared once.
+//!
+//! Answers, the OpenAPI document and `docs/reference/errors.md` all come from here. A code, once released, keeps its
+//! meaning and its status; codes are added, never reused.
+
+use axum::http::StatusCode;
+
+/// One kind of problem, as callers tell them apart.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// Stable name.
+    pub code: &'static str,
+    /// The status that it always comes with.
+    pub status: StatusCode,
+    /// What is wrong, in a few words.
+    pub title: &'static str,
+    /// When it comes.
+    pub cause: &'static str,
+    /// What the caller does about it.
+    pub cure: &'static str,
+}
+
+macro_rules! kinds {
+    ($($name:ident = $status:ident $code:literal $title:literal, $cause:literal, $cure:literal;)*) => {
+        $(
+            #[doc = $cause]
+            pub const $name: &Kind = &Kind {
+                code: $code,
+                status: StatusCode::$status,
+                title: $title,
+                cause: $cause,
+                cure: $cure,
+            };
+        )*
+
+        /// All kinds, by status and then by name.
+        pub const ALL: &[&Kind] = &[$($name),*];
+    };
+}
+
+kinds! {
+    BAD_HEADER = BAD_REQUEST "bad_header" "A header or parameter cannot be understood",
+        "A header or a parameter of the query is not in its form.",
+        "Correct what `detail` names; a token that came from another shop or was cut short is left out.";
+    MALFORMED_JSON = BAD_REQUEST "malformed_json" "The body is not JSON",
+        "The body is missing, ended early, or is not JSON in UTF-8.",
+        "Send one JSON value.";
+    BAD_TOKEN = UNAUTHORIZED "bad_token" "The token is not accepted",
+        "The token in `Authorization`, or the guest token of a claim, is not one of this shop's, or has ended.",
+        "Log in again, or open a new session.";
+    UNAUTHENTICATED = UNAUTHORIZED "unauthenticated" "Who are you?",
+        "The request carries no token, and needs one.",
+        "Send `Authorization: Bearer …`; `POST /v1/sessions` gives a guest's token.";
+    FOREIGN_ORIGIN = FORBIDDEN "foreign_origin" "Not from this page",
+        "A browser sent a change by cookie from a page that is not the shop's.",
+        "Name the page's origin in `auth.origins`, or send the token in `Authorization`.";
+    INSUFFICIENT_SCOPE = FORBIDDEN "insufficient_scope" "Not with this token",
+        "The route is for services of the shop, and the token is not one of a service with the scope needed.",
+        "Make a token with `evercart token service --scope …`.";
+    SERVICE_HAS_NO_CART = FORBIDDEN "service_has_no_cart" "Not with this token",
+        "A service asked for its own cart.",
+        "Address carts by their id: `/v1/carts/{id}`.";
+    NOT_FOUND = NOT_FOUND "not_found" "There is nothing here",
+        "No route has this path, or the id in it cannot be an id.",
+        "Look at the path; `/docs` lists them all.";
+    UNKNOWN_LINE = NOT_FOUND "unknown_line" "The line is not there",
+        "The cart has no line of this id: it was removed, or never was there.",
+        "Read the cart, and use an id from it.";
+    UNKNOWN_MERGE = NOT_FOUND "unknown_merge" "The merge is not known",
+        "No merge of this id was made into the caller's cart.",
+        "Use the `merge.id` that the claim answered.";
+    METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED "method_not_allowed" "Not with this method",
+        "The path exists, and has no such method.",
+        "See the header `Allow`.";
+    CART_MERGED = CONFLICT "cart_merged" "The cart was merged",
+        "An account has taken in the cart of this guest token.",
+        "Go on with the account's token.";
+    UNDO_ENDED = CONFLICT "undo_ended" "Too late to undo",
+        "The time in which the merge could be undone is over.",
+        "Nothing; `merge.undo_until` said how long it could be.";
+    CART_ERASED = GONE "cart_erased" "The cart is gone",
+        "The cart was erased at somebody's request.",
+        "Open a new session.";
+    PRECONDITION_FAILED = PRECONDITION_FAILED "precondition_failed" "The cart has changed",
+        "`If-Match` names a state of the cart that is no longer current.",
+        "Look at the current cart, in `cart`, and decide again.";
+    BODY_TOO_LARGE = PAYLOAD_TOO_LARGE "body_too_large" "The body is too large",
+        "The body has more bytes than the server takes.",
+        "Send less at once.";
+    UNSUPPORTED_MEDIA_TYPE = UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "The body has another type",
+        "The body's `Content-Type` is missing or not the one that the route takes.",
+        "Send the type that `detail` names.";
+    ATOMIC_REJECTED = UNPROCESSABLE_ENTITY "atomic_rejected" "Nothing was done",
+        "`Evercart-Atomic: true` was asked for, and one of the operations was rejected.",
+        "See `results` for which, correct it, and send all of them again.";
+    BAD_SEEN = UNPROCESSABLE_ENTITY "bad_seen" "`seen` does not fit",
+        "`seen` is not a token that this shop gave for this cart, or is too old.",
+        "Read the cart, and send the `seen` that came with it.";
+    IDEMPOTENCY_KEY_REUSED = UNPROCESSABLE_ENTITY "idempotency_key_reused" "The key was used before",
+        "The `Idempotency-Key` was used for another request.",
+        "Make a new key for each intention, and keep it for its retries only.";
+    INVALID_REQUEST = UNPROCESSABLE_ENTITY "invalid_request" "The request does not fit",
+        "A member of the body is missing, unknown or out of bounds.",
+        "`errors` points at it and says what it must be.";
+    LIMIT_EXCEEDED = UNPROCESSABLE_ENTITY "limit_exceeded" "The cart would be too large",
+        "The change would make the cart or a line larger than the shop allows. Nothing was cut short.",
+        "Ask for less; `detail` names the limit.";
+    UNKNOWN_SKU = UNPROCESSABLE_ENTITY "unknown_sku" "The item is not known",
+        "The shop's catalogue has no such SKU.",
+        "Import the item first, or set `catalog.unknown_sku = \"accept_unpriced\"`.";
+    WRITER_TOO_OLD = UNPROCESSABLE_ENTITY "writer_too_old" "The operation id is too old",
+        "The `Evercart-Op` counter was not used for so long that a retry can no longer be told from a new change.",
+        "Read the cart, start a new writer id, and send what is still wanted.";
+    SEEN_REQUIRED = PRECONDITION_REQUIRED "seen_required" "`seen` is required",
+        "The change replaces what was shown, and does not say what that was.",
+        "Read the cart, and send its `seen` along.";
+    CORRUPT_RECORD = INTERNAL_SERVER_ERROR "corrupt_record" "Something is wrong on our side",
+        "Stored bytes cannot be read.",
+        "Tell the operator the `incident`; the log has the cause under it.";
+    INTERNAL = INTERNAL_SERVER_ERROR "internal" "Something is wrong on our side",
+        "A fault of the server.",
+        "Tell the operator the `incident`; the log has the cause under it.";
+    OUTCOME_UNKNOWN = SERVICE_UNAVAILABLE "outcome_unknown" "The outcome is not known",
+        "The store did not say whether it took the change.",
+        "Try again with the same `Idempotency-Key`: it is done once.";
+    OVERLOADED = SERVICE_UNAVAILABLE "overloaded" "The store is busy or away",
+        "More is asked of the store than it can do. Nothing was changed.",
+        "Try again after `Retry-After` seconds.";
+    STORE_FULL = SERVICE_UNAVAILABLE "store_full" "The store takes no more writes",
+        "There is no room left for writes; reads go on. Nothing was changed.",
+        "Tell the operator: more room is needed.";
+    STORE_UNAVAILABLE = SERVICE_UNAVAILABLE "store_unavailable" "The store is busy or away",
+        "The store does not answer. Nothing was changed.",
+        "Try again after `Retry-After` seconds.";
+}
+
+/// The reference of all kinds, as `docs/reference/errors.md` has it.
+pub fn reference() -> String {
+    let mut text = String::from(
+        "# Errors\n\n\
+         Every error is `application/problem+json` (RFC 9457) with a stable `code`; `type` is \
+         `urn:evercart:problem:` and the code.\nFor people there are `title` and `detail`; where a member of the body is \
+         wrong, `errors` points at it (RFC 6901).\n\nThis page is written by the code: \
+         `EVERCART_BLESS=1 cargo test -p server errors_page` after a change of\n\
+         [the declaration](../../crates/server/src/problem/kind.rs).\n\n\
+         | status | code | when it comes | what to do |\n|---|---|---|---|\n",
+    );
+    for kind in ALL {
+        let Kind { code, status, cause, cure, .. } = kind;
+        text.push_str(&format!("| {} | `{code}` | {cause} | {cure} |\n", status.as_u16()));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ALL, reference};
+
+    #[test]
+    fn errors_page_is_what_the_declaration_says() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/errors.md");
+        if std::env::var_os("EVERCART_BLESS").is_some() {
+            std::fs::write(page, reference()).unwrap();
+        }
+        let committed = std::fs::read_to_string(page).unwrap();
+        assert!(committed == reference(), "run: EVERCART_BLESS=1 cargo test -p server errors_page");
+    }
+
+    #[test]
+    fn kinds_are_in_the_order_of_the_page_and_none_is_twice() {
+        for pair in ALL.windows(2) {
+            let [first, second] = [pair[0], pair[1]].map(|kind| (kind.status.as_u16(), kind.code));
+            assert!(first < second, "{first:?} before {second:?}");
+        }
+    }
+}
