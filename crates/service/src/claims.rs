@@ -7,6 +7,7 @@ use crate::{
     Service,
     answer::CartAnswer,
     error::ServiceError,
+    lane::Lane,
     load::Loaded,
     read_path::Outcome,
     sessions::{CartAddress, Principal},
@@ -204,28 +205,30 @@ impl Service {
         if now > record.undo_until() {
             return Err(ServiceError::UndoEnded);
         }
+        // Guests before accounts, as in a claim: of what an undo returned, a claim may be under way already.
+        let returned = CartId::of_undo(account, guest);
+        let mut returned_lane = self.lanes.enter(returned, || self.environment.random()).await;
         let mut lane = self.lanes.enter(account, || self.environment.random()).await;
         let mut loaded = self.load(account, Consistency::Strong).await?;
         let dot = record.undo_dot();
         let undone = Undo { record: &record, account: &loaded.state }.deltas(now);
         let replayed = loaded.state.context.contains(dot);
         if !replayed {
-            self.store_apart(undone.guest_id, undone.guest).await?;
+            self.store_apart(returned, undone.guest, &mut returned_lane).await?;
             loaded = self.store(account, loaded, undone.account, dot, &mut lane).await?;
         }
-        drop(lane);
+        drop((lane, returned_lane));
         let outcome = Outcome { cart: account, loaded, dot: Some(dot), lagging: false, replayed };
         let mut answer = self.answer(outcome).await;
-        answer.session = Some(self.guest_token(undone.guest_id));
+        answer.session = Some(self.guest_token(returned));
         Ok(answer)
     }
 
     /// Writes a delta that carries its own dots into another cart.
-    async fn store_apart(&self, cart: CartId, delta: Cart) -> Result<(), ServiceError> {
+    async fn store_apart(&self, cart: CartId, delta: Cart, lane: &mut Lane) -> Result<(), ServiceError> {
         let dot = first_dot(&delta);
-        let mut lane = self.lanes.enter(cart, || self.environment.random()).await;
         let loaded = self.load(cart, Consistency::Strong).await?;
-        self.store(cart, loaded, delta, dot, &mut lane).await?;
+        self.store(cart, loaded, delta, dot, lane).await?;
         Ok(())
     }
 }
