@@ -5,7 +5,7 @@
 
 use crate::{
     Service,
-    answer::CartAnswer,
+    answer::{CartAnswer, CartNotice},
     error::ServiceError,
     lane::Lane,
     load::Loaded,
@@ -69,22 +69,60 @@ impl ClaimRequest {
         let principal = Principal::Account { subject: self.subject.clone() };
         CartAddress::Own { principal, name: self.name.clone() }
     }
+
+    /// The receipt of a claim into `account` of which nothing else is known yet.
+    fn receipt(&self, account: &Cart) -> MergeReceipt {
+        MergeReceipt {
+            id: merge_id(self.guest.cart),
+            policy: self.policy,
+            lines: Vec::new(),
+            undo_until: None,
+            already_merged: account.merged.contains_key(&self.guest.cart),
+        }
+    }
+}
+
+impl MergeReceipt {
+    /// The merge is as it was decided.
+    fn decided(&mut self, record: MergeRecord) {
+        self.undo_until = Some(record.undo_until());
+        (self.policy, self.lines) = (record.policy, record.lines);
+    }
 }
 
 impl Service {
     /// Shows what a claim would do, without doing it.
     pub async fn preview_claim(&self, request: &ClaimRequest) -> Result<Claimed, ServiceError> {
+        if request.guest.is_expired(self.environment.now()) {
+            return self.claim_nothing(request).await;
+        }
         let answer = self.read_own(&request.address(), None).await?;
-        let guest = self.load(request.guest.cart, Consistency::Eventual).await?.state;
-        let lines = preview(request.policy, &answer.state, &guest);
-        let already_merged = answer.state.merged.contains_key(&request.guest.cart);
-        let id = merge_id(request.guest.cart);
-        let receipt = MergeReceipt { id, policy: request.policy, lines, undo_until: None, already_merged };
+        let mut receipt = request.receipt(&answer.state);
+        let key = record_key(answer.cart, request.guest.cart);
+        if receipt.already_merged
+            && let Ok(Some(decided)) = self.stores.linear.read(LinearTable::Merge, &key).await
+        {
+            receipt.decided(decode_record(&decided.bytes, request.guest.cart)?);
+        } else {
+            let guest = self.load(request.guest.cart, Consistency::Eventual).await?.state;
+            receipt.lines = preview(request.policy, &answer.state, &guest);
+        }
+        Ok(Claimed { answer, receipt })
+    }
+
+    /// What a claim with a token that has ended gives: nobody can reach the guest's cart any more.
+    async fn claim_nothing(&self, request: &ClaimRequest) -> Result<Claimed, ServiceError> {
+        let mut answer = self.read_own(&request.address(), None).await?;
+        answer.notices.push(CartNotice::SessionExpired);
+        let receipt = request.receipt(&answer.state);
         Ok(Claimed { answer, receipt })
     }
 
     /// Merges the guest's cart into the account's.
     pub async fn claim(self: &Arc<Self>, request: &ClaimRequest) -> Result<Claimed, ServiceError> {
+        if request.guest.is_expired(self.environment.now()) {
+            return self.claim_nothing(request).await;
+        }
         let address = request.address();
         let mut resolved = self.resolve(&address);
         loop {
@@ -117,14 +155,7 @@ impl Service {
         if loaded.state.erased {
             return Err(ServiceError::Erased);
         }
-        let already_merged = loaded.state.merged.contains_key(&guest);
-        let mut receipt = MergeReceipt {
-            id: merge_id(guest),
-            policy: request.policy,
-            lines: Vec::new(),
-            undo_until: None,
-            already_merged,
-        };
+        let mut receipt = request.receipt(&loaded.state);
         let (mut dot, mut finished) = (None, true);
         if !guest_loaded.state.is_untouched() && !guest_loaded.state.erased {
             let now = self.environment.now();
@@ -134,8 +165,7 @@ impl Service {
             match record {
                 Ok(record) => {
                     delta.join(&record.delta);
-                    receipt.undo_until = Some(record.undo_until());
-                    (receipt.policy, receipt.lines) = (record.policy, record.lines);
+                    receipt.decided(record);
                 }
                 Err(error) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "merge is decided later");
@@ -156,7 +186,8 @@ impl Service {
             }
         }
         drop((lane, guest_lane));
-        let outcome = Outcome { cart: account, loaded, dot, lagging: false, replayed: already_merged };
+        let outcome =
+            Outcome { cart: account, loaded, dot, lagging: false, replayed: receipt.already_merged };
         Ok((Claimed { answer: self.answer(outcome).await, receipt }, finished))
     }
 
