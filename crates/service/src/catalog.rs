@@ -9,6 +9,7 @@ use cart::{
     item::{Item, Snapshot},
     line::{Sku, Texts},
 };
+use parking_lot::Mutex;
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
@@ -20,7 +21,23 @@ pub struct Catalog {
     store: Arc<dyn CatalogStore>,
     environment: Arc<dyn Environment>,
     cached: moka::sync::Cache<Sku, CatalogItem>,
+    /// Counts changes. What was looked up before one that is counted by now may be older than it, and is not kept.
+    changes: Mutex<u64>,
     wait_ms: u64,
+}
+
+/// A change of items on its way; however it ends, the cache forgets them then.
+struct Changing<'a> {
+    catalog: &'a Catalog,
+    skus: Vec<Sku>,
+}
+
+impl Drop for Changing<'_> {
+    fn drop(&mut self) {
+        let mut changes = self.catalog.changes.lock();
+        *changes += 1;
+        self.skus.iter().for_each(|sku| self.catalog.cached.invalidate(sku));
+    }
 }
 
 /// An item as the catalogue has it.
@@ -63,7 +80,7 @@ impl Catalog {
         settings: &Settings,
     ) -> Self {
         let cached = moka::sync::Cache::new(settings.catalog_cached_max);
-        Self { store, environment, cached, wait_ms: settings.catalog_wait_ms }
+        Self { store, environment, cached, changes: Mutex::default(), wait_ms: settings.catalog_wait_ms }
     }
 
     /// Looks one item up.
@@ -99,10 +116,9 @@ impl Catalog {
     /// Stores items; one outcome for each, in order. Carts see them at their next read.
     pub async fn put(&self, items: Vec<NewItem>) -> Result<Vec<PutOutcome>, StoreError> {
         let now = self.environment.now();
-        let skus: Vec<Sku> = items.iter().map(|item| item.sku.clone()).collect();
-        let outcomes = self.store.put_items(items.into_iter().map(|item| item.into_row(now)).collect()).await;
-        skus.iter().for_each(|sku| self.cached.invalidate(sku));
-        outcomes
+        let skus = items.iter().map(|item| item.sku.clone()).collect();
+        let _changing = Changing { catalog: self, skus };
+        self.store.put_items(items.into_iter().map(|item| item.into_row(now)).collect()).await
     }
 
     /// The items of these SKUs, in order, however long it takes: for administration.
@@ -110,7 +126,17 @@ impl Catalog {
         self.store.get_items(skus).await?.iter().map(|row| row.as_ref().map(decode).transpose()).collect()
     }
 
+    /// Remembers what was found, unless a change has come between.
+    fn keep(&self, skus: &[Sku], found: &[Option<CatalogItem>], changes_before: u64) {
+        let changes = self.changes.lock();
+        if *changes == changes_before {
+            let known = skus.iter().zip(found).filter_map(|(sku, item)| Some((sku, item.as_ref()?)));
+            known.for_each(|(sku, item)| self.cached.insert(sku.clone(), item.clone()));
+        }
+    }
+
     async fn fetch_in_time(&self, skus: &[Sku]) -> Option<Vec<Option<CatalogItem>>> {
+        let changes_before = *self.changes.lock();
         let found = tokio::select! {
             biased;
             found = self.get(skus) => found,
@@ -121,9 +147,7 @@ impl Catalog {
         };
         match found {
             Ok(found) => {
-                for (sku, item) in skus.iter().zip(&found) {
-                    item.iter().for_each(|item| self.cached.insert(sku.clone(), item.clone()));
-                }
+                self.keep(skus, &found, changes_before);
                 Some(found)
             }
             Err(error) => {
