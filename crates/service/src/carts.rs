@@ -134,14 +134,14 @@ impl Service {
         changes: Vec<Result<Change, ServiceError>>,
         atomic: bool,
     ) -> Result<(CartAnswer, Vec<ChangeOutcome>), ServiceError> {
-        let mut prepared = Vec::with_capacity(changes.len());
-        for change in changes {
-            let change = match change {
-                Ok(change) => self.prepare(change).await,
-                Err(error) => Err(error),
-            };
-            prepared.push(change.map_err(Arc::new));
-        }
+        // All at once, so that a slow catalogue holds up the request and not each change of it.
+        let prepared = futures::future::join_all(changes.into_iter().map(|change| async {
+            match change {
+                Ok(change) => self.prepare(change).await.map_err(Arc::new),
+                Err(error) => Err(Arc::new(error)),
+            }
+        }))
+        .await;
         let mut outcomes = Vec::new();
         let answer = self
             .write_own(request, |cart, state, stamp| {
