@@ -1,0 +1,181 @@
+//! A gate before the stores of carts and catalogue: a test holds a request of one kind there, or answers reads from
+//! a replica that stopped replicating.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use cart::{CartId, line::Sku};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+use storage::{
+    Bucket, Capabilities, CartRows, CartStore, CatalogRow, CatalogStore, Consistency, DeltaKey, Owner,
+    PutOutcome, Replaced, RowKey, StoreError, Stores, Version,
+};
+use tokio::sync::Semaphore;
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// Where requests are held. Open unless a test closes it.
+#[derive(Default)]
+pub(crate) struct Gate {
+    closed: Mutex<BTreeMap<&'static str, Arc<Barrier>>>,
+    gone: Mutex<Option<&'static str>>,
+    replica: Mutex<Option<BTreeMap<CartId, CartRows>>>,
+}
+
+/// Holds the first request of a kind that comes.
+pub(crate) struct Barrier {
+    arrived: Semaphore,
+    opened: Semaphore,
+}
+
+impl Barrier {
+    /// Waits until a request stands before the gate.
+    pub(crate) async fn arrived(&self) {
+        self.arrived.acquire().await.unwrap().forget();
+    }
+
+    /// Lets it through.
+    pub(crate) fn open(&self) {
+        self.opened.add_permits(1);
+    }
+}
+
+impl Gate {
+    /// Puts a gate before stores.
+    pub(crate) fn before(stores: Stores) -> (Arc<Self>, Stores) {
+        let gate = Arc::new(Self::default());
+        let gated = gate.again(stores);
+        (gate, gated)
+    }
+
+    /// Puts the same gate before these stores too.
+    pub(crate) fn again(self: &Arc<Self>, stores: Stores) -> Stores {
+        Stores {
+            carts: Arc::new(Gated { store: stores.carts, gate: self.clone() }),
+            linear: stores.linear,
+            catalog: Arc::new(Gated { store: stores.catalog, gate: self.clone() }),
+        }
+    }
+
+    /// Holds the next request of this name, before it reaches the store for a write and after it did for a read.
+    pub(crate) fn hold_next(&self, name: &'static str) -> Arc<Barrier> {
+        let barrier = Arc::new(Barrier { arrived: Semaphore::new(0), opened: Semaphore::new(0) });
+        self.closed.lock().unwrap().insert(name, barrier.clone());
+        barrier
+    }
+
+    /// From now on no request of this name is ever answered.
+    pub(crate) fn answer_no(&self, name: &'static str) {
+        *self.gone.lock().unwrap() = Some(name);
+    }
+
+    /// From now on eventual reads answer what is stored of these carts at this moment.
+    pub(crate) async fn freeze_replica(&self, carts: &dyn CartStore, frozen: &[CartId]) {
+        let mut replica = BTreeMap::new();
+        for cart in frozen {
+            replica.insert(*cart, carts.load(*cart, Consistency::Strong).await.unwrap());
+        }
+        *self.replica.lock().unwrap() = Some(replica);
+    }
+
+    async fn pass(&self, name: &'static str) {
+        if *self.gone.lock().unwrap() == Some(name) {
+            std::future::pending::<()>().await;
+        }
+        let barrier = self.closed.lock().unwrap().remove(name);
+        if let Some(barrier) = barrier {
+            barrier.arrived.add_permits(1);
+            barrier.opened.acquire().await.unwrap().forget();
+        }
+    }
+
+    fn stale(&self, cart: CartId, consistency: Consistency) -> Option<CartRows> {
+        let replica = self.replica.lock().unwrap();
+        replica.as_ref().filter(|_| consistency == Consistency::Eventual)?.get(&cart).cloned()
+    }
+}
+
+struct Gated<S: ?Sized> {
+    store: Arc<S>,
+    gate: Arc<Gate>,
+}
+
+#[async_trait]
+impl CartStore for Gated<dyn CartStore> {
+    fn capabilities(&self) -> Capabilities {
+        self.store.capabilities()
+    }
+
+    async fn load(&self, cart: CartId, consistency: Consistency) -> Result<CartRows> {
+        if let Some(stale) = self.gate.stale(cart, consistency) {
+            return Ok(stale);
+        }
+        let rows = self.store.load(cart, consistency).await;
+        self.gate.pass("load").await;
+        rows
+    }
+
+    async fn replace(
+        &self,
+        key: &RowKey,
+        expected: Option<Version>,
+        folded_through: Bucket,
+        bytes: Bytes,
+    ) -> Result<Replaced> {
+        self.gate.pass("write").await;
+        self.store.replace(key, expected, folded_through, bytes).await
+    }
+
+    async fn append(&self, key: &DeltaKey, bytes: Bytes) -> Result<()> {
+        self.gate.pass("write").await;
+        self.store.append(key, bytes).await
+    }
+
+    async fn remove(&self, key: &RowKey, version: Version) -> Result<Replaced> {
+        self.store.remove(key, version).await
+    }
+
+    async fn remove_deltas(&self, key: &RowKey, through: Bucket) -> Result<()> {
+        self.store.remove_deltas(key, through).await
+    }
+
+    async fn scan(&self, after: Option<CartId>, limit: usize) -> Result<Vec<CartId>> {
+        self.store.scan(after, limit).await
+    }
+
+    async fn find_unfolded(&self, owner: &Owner, after: Option<CartId>, limit: usize) -> Result<Vec<CartId>> {
+        self.store.find_unfolded(owner, after, limit).await
+    }
+
+    async fn owners(&self) -> Result<Vec<Owner>> {
+        self.store.owners().await
+    }
+
+    async fn register(&self, owner: &Owner) -> Result<()> {
+        self.store.register(owner).await
+    }
+}
+
+#[async_trait]
+impl CatalogStore for Gated<dyn CatalogStore> {
+    async fn put_items(&self, items: Vec<CatalogRow>) -> Result<Vec<PutOutcome>> {
+        self.store.put_items(items).await
+    }
+
+    async fn get_items(&self, skus: &[Sku]) -> Result<Vec<Option<CatalogRow>>> {
+        let items = self.store.get_items(skus).await;
+        self.gate.pass("get_items").await;
+        items
+    }
+
+    async fn changed_since(
+        &self,
+        revision: u64,
+        after: Option<(u64, Sku)>,
+        limit: usize,
+    ) -> Result<Vec<CatalogRow>> {
+        self.store.changed_since(revision, after, limit).await
+    }
+}

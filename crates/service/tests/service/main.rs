@@ -1,0 +1,19 @@
+//! What the service promises its callers, over the memory engine in both of its write paths.
+//!
+//! Time is tokio's paused clock, so nothing here waits, and chance is a counter, so every run is the same.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test")]
+
+mod adds;
+mod bulk;
+mod catalog;
+mod claims;
+mod conditions;
+mod faults;
+mod freshness;
+mod gate;
+mod lines;
+mod nodes;
+mod sessions;
+mod undo;
+mod world;
