@@ -236,6 +236,7 @@ async fn an_interrupt_ends_the_replay_with_a_report_of_what_was_done() {
     assert_eq!(report.ended_early.as_deref(), Some("interrupted"));
     assert_eq!((report.replay.carts, report.replay.carts_planned), (0, 12));
     assert_eq!(report.latency_ms["catalogue"].count, 1);
+    assert!(report.to_string().contains("\nNOT FINISHED (interrupted): 0 carts differ so far"), "{report}");
 }
 
 #[tokio::test]

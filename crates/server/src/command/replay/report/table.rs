@@ -12,8 +12,11 @@ pub(super) fn write(report: &ReplayReport, f: &mut Formatter<'_>) -> fmt::Result
     latency(report, f)?;
     totals(report, f)?;
     differences(report, f)?;
-    let verdict = if report.passed { "passed" } else { "FAILED" };
-    writeln!(f, "\n{verdict}: {} carts differ", report.differing_carts)
+    match &report.ended_early {
+        Some(why) => writeln!(f, "\nNOT FINISHED ({why}): {} carts differ so far", report.differing_carts),
+        None if report.passed => writeln!(f, "\npassed: {} carts differ", report.differing_carts),
+        None => writeln!(f, "\nFAILED: {} carts differ", report.differing_carts),
+    }
 }
 
 fn file(report: &ReplayReport, f: &mut Formatter<'_>) -> fmt::Result {
@@ -74,9 +77,6 @@ fn replay(report: &ReplayReport, f: &mut Formatter<'_>) -> fmt::Result {
         "          read again at the end: {} guests' carts, {} accounts",
         replay.guest_carts_at_the_end, replay.accounts_at_the_end
     )?;
-    if let Some(why) = &report.ended_early {
-        writeln!(f, "          ENDED EARLY: {why}")?;
-    }
     Ok(())
 }
 
