@@ -60,7 +60,9 @@ impl Undo<'_> {
 
     fn account_delta(&self, stamp: Stamp) -> Delta {
         let mut delta = Cart::burning(stamp.dot, stamp.at);
-        self.record.brought.keys().for_each(|dot| delta.kill(*dot, stamp.at.day()));
+        // What is put in again below is killed too: the policy that took it may never have been applied here.
+        let gone = self.record.brought.keys().chain(self.record.taken.keys());
+        gone.for_each(|dot| delta.kill(*dot, stamp.at.day()));
         for (seq, entry) in (1..).zip(self.record.taken.values()) {
             put_again(&mut delta, Dot::new(stamp.dot.further(), seq), entry, entry.n, stamp);
         }

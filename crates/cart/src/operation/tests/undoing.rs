@@ -141,6 +141,14 @@ fn what_the_policy_took_of_the_account_comes_back_once() {
 }
 
 #[test]
+fn a_merge_that_was_decided_and_never_done_is_undone_too() {
+    for policy in [Policy::Sum, Policy::Max, Policy::KeepAccount, Policy::KeepGuest] {
+        let done = done(policy, "a: add 3", "a: add 5");
+        assert_eq!(done.undone(&cart(ACCOUNT, "a: add 3")), ("3 / 0".into(), "5 / 0".into()), "{policy:?}");
+    }
+}
+
+#[test]
 fn a_late_write_of_the_guest_stays_in_the_account() {
     let done = done(Policy::Sum, "a: add 3", "a: add 5");
     let late = cart(GUEST, "b: add 1");
