@@ -59,6 +59,8 @@ pub enum Event {
     Fold,
     /// A guest's cart is merged into the account's.
     Merge,
+    /// A merge of the last day is undone.
+    Undo,
     /// Lanes close and open again: a node restarts.
     Restart,
     /// A region is restored from a backup.
@@ -187,6 +189,7 @@ impl Climate {
             (1, Event::Rewrite),
             (1, Event::Fold),
             (3, Event::Merge),
+            (2, Event::Undo),
         ],
         quiet_rounds: 12,
         ..Self::CALM

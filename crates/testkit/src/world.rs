@@ -8,6 +8,7 @@ mod act;
 mod describe;
 mod login;
 mod settle;
+mod undo;
 
 use crate::{
     climate::{Climate, Event, Path},
@@ -18,7 +19,7 @@ use crate::{
 };
 use cart::{
     Cart, CartId, Delta, Dot, Timestamp, WriterId,
-    operation::{Merge, MergeRecord, Operation, Stamp},
+    operation::{Merge, Operation, Stamp},
     planted::{self, Bug},
     rewrite::Rows,
     seen::Seen,
@@ -109,8 +110,8 @@ pub struct World {
     sent: Vec<Sent>,
     given: Vec<Given>,
     journal: Vec<Journaled>,
-    /// The linear store's merge records, each with the number of its operation.
-    records: BTreeMap<CartIndex, (MergeRecord, usize)>,
+    /// The linear store's merge records, by guest.
+    decided: BTreeMap<CartIndex, login::Decided>,
     acknowledged: BTreeMap<CartIndex, Known>,
     /// When the scrubber looks at a merged guest.
     scrubs: BTreeMap<CartIndex, Timestamp>,
@@ -135,7 +136,7 @@ impl World {
             sent: Vec::new(),
             given: Vec::new(),
             journal: Vec::new(),
-            records: BTreeMap::new(),
+            decided: BTreeMap::new(),
             acknowledged: BTreeMap::new(),
             scrubs: BTreeMap::new(),
             writers: 0,
@@ -163,6 +164,7 @@ impl World {
             Event::Rewrite => self.rewrite(&mut random),
             Event::Fold => World::fold(self, &mut random),
             Event::Merge => self.log_in(&mut random),
+            Event::Undo => self.undo(&mut random),
             Event::Restart => {
                 self.restart(&mut random);
                 Ok(())

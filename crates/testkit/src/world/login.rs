@@ -5,7 +5,7 @@ use super::{ACCOUNT, Loaded, MS_PER_DAY, SCRUB_DAYS, Sent, Violation, World};
 use crate::{
     meaning::{Meaning, units},
     random::Random,
-    shown::Shown,
+    shown::{Shown, ShownDot},
     store::{CartIndex, Known},
 };
 use cart::{
@@ -19,6 +19,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 const POLICIES: [Policy; 4] = [Policy::Sum, Policy::Max, Policy::KeepAccount, Policy::KeepGuest];
 
+/// The one decision on a merge.
+#[derive(Clone, Debug)]
+pub(super) struct Decided {
+    pub(super) record: MergeRecord,
+    /// The number of the policy among what was sent.
+    pub(super) policy: usize,
+    /// What the guest brings, as it is shown.
+    pub(super) brought: BTreeMap<Dot, ShownDot>,
+    /// What the account shows.
+    pub(super) account: BTreeMap<Dot, ShownDot>,
+    /// The number of its undo among what was sent, and what the regions that undid it gave to the new guest cart.
+    pub(super) undone: Option<(usize, Cart)>,
+}
+
 impl World {
     pub(super) fn log_in(&mut self, random: &mut Random) -> Result<(), Violation> {
         if self.climate.guests == 0 {
@@ -31,7 +45,7 @@ impl World {
             return Ok(()); // a no-op
         }
         let policy = random.pick(&POLICIES).copied().unwrap_or_default();
-        let (record, decided) = self.decide(policy, guest, &account_now, &guest_now);
+        let Decided { record, policy: decided, .. } = self.decide(policy, guest, &account_now, &guest_now);
         let (policy, units) = (record.policy, Shown::of(&guest_now.state).units.into_values());
         self.note(|| {
             format!("region {region} merges guest {guest} under {policy:?}: {:?}", units.collect::<Vec<_>>())
@@ -84,20 +98,26 @@ impl World {
         guest: CartIndex,
         account_now: &Loaded,
         guest_now: &Loaded,
-    ) -> (MergeRecord, usize) {
-        if let Some(decided) = self.records.get(&guest) {
+    ) -> Decided {
+        if let Some(decided) = self.decided.get(&guest) {
             return decided.clone();
         }
         let account = (Self::id(ACCOUNT), &account_now.state);
         let record = MergeRecord::decide(policy, account, (Self::id(guest), &guest_now.state), self.now);
-        let meaning = self.meaning_of_policy(policy, account_now, guest_now);
         // Stands in the list for the policy; it is known by its meaning and never executed itself.
         let operation = Operation::Seal(Seal { account: Self::id(ACCOUNT) });
         let stamp = Stamp { dot: Dot::new(self.new_writer(), 1), origin: Self::id(ACCOUNT), at: self.now };
+        let meaning = self.meaning_of_policy(policy, account_now, guest_now);
         let executed_on = BTreeSet::from([ACCOUNT]);
         self.sent.push(Sent { cart: ACCOUNT, operation, stamp, meaning, executed_on });
-        let decided = (record, self.sent.len() - 1);
-        self.records.insert(guest, decided.clone());
+        let decided = Decided {
+            record,
+            policy: self.sent.len() - 1,
+            brought: Shown::of(&guest_now.state).dots,
+            account: Shown::of(&account_now.state).dots,
+            undone: None,
+        };
+        self.decided.insert(guest, decided.clone());
         decided
     }
 

@@ -95,6 +95,7 @@ impl World {
         for cart in 0..self.carts() {
             self.check_settled(cart)?;
         }
+        self.check_returned()?;
         for _ in 0..self.climate.quiet_rounds {
             self.pass(31 * MS_PER_DAY, &mut random)?;
             for cart in 0..self.carts() {
