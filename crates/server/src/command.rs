@@ -2,6 +2,7 @@
 //!
 //! Exit status: 0 fine, 1 failed, 2 wrong usage.
 
+mod config;
 pub mod replay;
 mod replaying;
 mod serve;
@@ -10,7 +11,7 @@ mod token;
 use clap::{Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode};
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, shown::Setting};
 
 /// The shopping cart as a service you own.
 #[derive(Debug, Parser)]
@@ -27,6 +28,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Print a token, made with the key files of a data directory.
     Token(token::TokenArgs),
+    /// Check and show the configuration.
+    Config(config::ConfigArgs),
     /// Replay real shopping against a server, and compare every cart with the file.
     Replay(replay::ReplayArgs),
 }
@@ -44,6 +47,11 @@ impl GlobalArgs {
     pub fn load(&self) -> Result<Config, ConfigError> {
         Config::load(self.config.as_deref())
     }
+
+    /// The same, with the source of each value.
+    pub fn load_shown(&self) -> Result<(Config, Vec<Setting>), ConfigError> {
+        Config::load_shown(self.config.as_deref())
+    }
 }
 
 /// Parses the command line and does what it says.
@@ -57,6 +65,7 @@ pub fn main() -> ExitCode {
         match cli.command {
             Command::Serve(args) => serve::run(args).await,
             Command::Token(args) => token::run(&args),
+            Command::Config(args) => config::run(&args),
             Command::Replay(args) => replaying::run(args).await,
         }
     });

@@ -1,5 +1,13 @@
 //! Configuration: one TOML file, every key overridable by the environment (`EVERCART_LISTEN`,
 //! `EVERCART_AUTH__LOCAL_ISSUER` …), unknown keys refused.
+//!
+//! Meanings and bounds of all keys stand in [`declared`], from which the reference is made.
+
+pub mod declared;
+pub mod shown;
+
+use declared::{Bound, KEYS};
+use shown::Setting;
 
 use cart::{limits::Limits, money::Currency};
 use figment::{
@@ -9,6 +17,10 @@ use figment::{
 use serde::{Deserialize, Serialize};
 use service::{Settings, settings::UnknownSku};
 use std::{net::SocketAddr, path::PathBuf};
+use storage_embedded::EmbeddedOptions;
+
+/// Variables of the environment that begin like keys and are none.
+const NOT_SETTINGS: [&str; 3] = ["log", "test_data", "sim_seconds"];
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -30,6 +42,8 @@ pub struct Config {
     pub limits: LimitSettings,
     /// What a request may look like.
     pub http: Http,
+    /// The embedded engine.
+    pub store: Store,
 }
 
 /// Who may ask.
@@ -99,6 +113,51 @@ pub struct Http {
     pub drain_seconds: u64,
 }
 
+/// The embedded engine.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Store {
+    /// Memory for what is not folded yet: 16 MiB to 64 GiB.
+    pub dirty_bytes_max: usize,
+    /// Memory for clean carts and records: 0 to 256 GiB.
+    pub clean_bytes_max: usize,
+    /// Memory for blocks of the base: 1 MiB to 256 GiB.
+    pub base_cache_bytes: u64,
+    /// Bytes of the journal: 64 MiB to 64 GiB.
+    pub journal_bytes_max: u64,
+    /// Writes are refused below so many free bytes: 0 to 1 TiB; 0 switches the check off.
+    pub disk_free_bytes_min: u64,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        let options = EmbeddedOptions::default();
+        Self {
+            dirty_bytes_max: options.dirty_bytes_max,
+            clean_bytes_max: options.clean_bytes_max,
+            base_cache_bytes: options.base_cache_bytes,
+            journal_bytes_max: options.journal.segment_bytes * options.journal.segments_max as u64,
+            disk_free_bytes_min: options.journal.disk_free_bytes_min,
+        }
+    }
+}
+
+impl Store {
+    /// What the engine is told.
+    pub fn options(&self) -> EmbeddedOptions {
+        let mut options = EmbeddedOptions {
+            dirty_bytes_max: self.dirty_bytes_max,
+            clean_bytes_max: self.clean_bytes_max,
+            base_cache_bytes: self.base_cache_bytes,
+            ..EmbeddedOptions::default()
+        };
+        let segments = self.journal_bytes_max / options.journal.segment_bytes;
+        options.journal.segments_max = usize::try_from(segments).unwrap_or(usize::MAX);
+        options.journal.disk_free_bytes_min = self.disk_free_bytes_min;
+        options
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -110,6 +169,7 @@ impl Default for Config {
             catalog: Catalog::default(),
             limits: LimitSettings::default(),
             http: Http::default(),
+            store: Store::default(),
         }
     }
 }
@@ -148,6 +208,31 @@ pub enum ConfigError {
     /// The file or the environment cannot be understood.
     #[error("{0}")]
     Unreadable(Box<figment::Error>),
+    /// A key that does not exist.
+    #[error(
+        "{place} sets `{key}`, which does not exist{}",
+        nearest.map(|known| format!(": did you mean `{known}`?")).unwrap_or_default()
+    )]
+    UnknownKey {
+        /// As it was written.
+        key: String,
+        /// Where.
+        place: String,
+        /// The known key that looks most like it.
+        nearest: Option<&'static str>,
+    },
+    /// A number is outside its range.
+    #[error("`{key}` is {value}, and must be {low} to {high}")]
+    OutOfRange {
+        /// Which key.
+        key: String,
+        /// What it says.
+        value: String,
+        /// The least it may say.
+        low: u64,
+        /// The most it may say.
+        high: u64,
+    },
     /// A value is outside its bounds.
     #[error("`{key}` is {value}, and must be {bound}")]
     OutOfBounds {
@@ -163,39 +248,38 @@ pub enum ConfigError {
 impl Config {
     /// Reads defaults, then the file, then the environment.
     pub fn load(file: Option<&std::path::Path>) -> Result<Self, ConfigError> {
+        Self::load_shown(file).map(|(config, _)| config)
+    }
+
+    /// The same, with every key, its value and where it comes from, in the order of the reference.
+    pub fn load_shown(file: Option<&std::path::Path>) -> Result<(Self, Vec<Setting>), ConfigError> {
         let mut figment = Figment::from(Serialized::defaults(Self::default()));
         if let Some(file) = file {
             figment = figment.merge(Toml::file_exact(file));
         }
-        let config: Self = figment
-            .merge(Env::prefixed("EVERCART_").split("__").ignore(&["log", "test_data", "sim_seconds"]))
-            .extract()
-            .map_err(|error| ConfigError::Unreadable(Box::new(error)))?;
+        figment = figment.merge(Env::prefixed("EVERCART_").split("__").ignore(&NOT_SETTINGS));
+        refuse_unknown(&figment)?;
+        let config: Self = figment.extract().map_err(|error| ConfigError::Unreadable(Box::new(error)))?;
         config.check()?;
-        Ok(config)
+        let values = shown::leaves(&serde_json::to_value(&config).unwrap_or_default());
+        let settings = KEYS.iter().filter_map(|declared| {
+            let (key, value) = values.iter().find(|(key, _)| key == declared.key)?.clone();
+            let source = source(&figment, &key);
+            Some(Setting { key, value, source })
+        });
+        let settings = settings.collect();
+        Ok((config, settings))
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        let LimitSettings { lines_max, dots_per_line_max, quantity_per_line_max, .. } = self.limits;
-        let within = |key, value: u64, low: u64, high: u64, bound| {
-            if (low..=high).contains(&value) {
-                return Ok(());
+        for (key, value) in shown::leaves(&serde_json::to_value(self).unwrap_or_default()) {
+            let Some(Bound::Range(low, high)) = declared::find(&key).map(|declared| declared.bound) else {
+                continue;
+            };
+            if !value.as_u64().is_some_and(|value| (low..=high).contains(&value)) {
+                return Err(ConfigError::OutOfRange { key, value: value.to_string(), low, high });
             }
-            Err(ConfigError::OutOfBounds { key, value: value.to_string(), bound })
-        };
-        let kib = 1024;
-        within("limits.lines_max", lines_max, 1, 2_000, "1 to 2000")?;
-        within("limits.dots_per_line_max", dots_per_line_max, 1, 8_192, "1 to 8192")?;
-        within("limits.quantity_per_line_max", quantity_per_line_max, 1, 999_999, "1 to 999999")?;
-        within("limits.entry_bytes_max", self.limits.entry_bytes_max, kib, kib * kib, "1024 to 1048576")?;
-        within("limits.text_bytes_max", self.limits.text_bytes_max, 1, 64 * kib, "1 to 65536")?;
-        within("limits.fields_max", self.limits.fields_max, 1, 256, "1 to 256")?;
-        within("limits.guest_days", u64::from(self.limits.guest_days), 1, 365, "1 to 365")?;
-        within("http.body_bytes_max", self.http.body_bytes_max as u64, kib, 16 << 20, "1 KiB to 16 MiB")?;
-        within("http.bulk_bytes_max", self.http.bulk_bytes_max as u64, kib, 1 << 30, "1 KiB to 1 GiB")?;
-        within("http.bulk_operations_max", self.http.bulk_operations_max as u64, 1, 10_000, "1 to 10000")?;
-        within("http.drain_seconds", self.http.drain_seconds, 0, 600, "0 to 600")?;
-        within("catalog.wait_ms", self.catalog.wait_ms, 1, 1_000, "1 to 1000")?;
+        }
         self.currency().map(|_| ())
     }
 
@@ -232,6 +316,37 @@ impl Config {
     }
 }
 
+/// Refuses the first key that is not declared.
+fn refuse_unknown(figment: &Figment) -> Result<(), ConfigError> {
+    let values: serde_json::Value =
+        figment.extract().map_err(|error| ConfigError::Unreadable(Box::new(error)))?;
+    let known = |key: &str| {
+        let is_inside = |declared: &str| {
+            declared == key || key.strip_prefix(declared).is_some_and(|rest| rest.starts_with('.'))
+        };
+        KEYS.iter().any(|declared| is_inside(declared.key))
+    };
+    match shown::leaves(&values).into_iter().find(|(key, _)| !known(key)) {
+        None => Ok(()),
+        Some((key, _)) => {
+            let (place, nearest) = (source(figment, &key), declared::nearest(&key));
+            Err(ConfigError::UnknownKey { key, place, nearest })
+        }
+    }
+}
+
+/// Where a value comes from: `default`, a file or the environment.
+fn source(figment: &Figment, key: &str) -> String {
+    let Some(metadata) = figment.find_metadata(key) else { return "default".to_owned() };
+    match &metadata.source {
+        Some(figment::Source::File(path)) => path.display().to_string(),
+        _ if metadata.name.contains("environment") => {
+            format!("EVERCART_{}", key.to_uppercase().replace('.', "__"))
+        }
+        _ => "default".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -256,5 +371,30 @@ mod tests {
         assert!(parse("[limits]\nlines_max = 0").unwrap_err().contains("limits.lines_max"));
         assert!(parse("currency = \"pounds\"").unwrap_err().contains("currency"));
         assert!(parse("listen = 5").unwrap_err().contains("listen"));
+        let unknown = parse("[limits]\nline_max = 7").unwrap_err();
+        assert!(
+            unknown.contains("`limits.line_max`") && unknown.contains("`limits.lines_max`?"),
+            "{unknown}"
+        );
+        let negative = parse("[limits]\nlines_max = -1").unwrap_err();
+        assert!(negative.contains("lines_max"), "{negative}");
+    }
+
+    #[test]
+    fn the_source_of_each_value_is_shown() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "region = \"north\"").unwrap();
+        let (_, settings) = Config::load_shown(Some(file.path())).unwrap();
+        let source = |key: &str| settings.iter().find(|setting| setting.key == key).unwrap().source.clone();
+        assert!(source("region").contains(file.path().file_name().unwrap().to_str().unwrap()));
+        assert_eq!(source("currency"), "default");
+        assert_eq!(settings.len(), KEYS.len());
+    }
+
+    #[test]
+    fn the_journal_is_whole_segments() {
+        let store = Store { journal_bytes_max: (100 << 20) + 5, ..Store::default() };
+        assert_eq!(store.options().journal.segments_max, 3);
+        assert_eq!(Store::default().options(), EmbeddedOptions::default());
     }
 }

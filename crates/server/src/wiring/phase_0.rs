@@ -3,7 +3,7 @@
 use crate::config::Config;
 use std::sync::Arc;
 use storage::{StoreError, Stores};
-use storage_embedded::{Embedded, EmbeddedOptions};
+use storage_embedded::Embedded;
 
 /// The embedded engine, open.
 pub struct Engine(Arc<Embedded>);
@@ -23,7 +23,8 @@ impl Engine {
 /// Opens the engine; reading a long journal takes seconds, so it is done off the event loop.
 pub async fn open(config: &Config) -> Result<Engine, StoreError> {
     let folder = config.data.join("store");
-    let opened = tokio::task::spawn_blocking(move || Embedded::open(&folder, EmbeddedOptions::default()));
+    let options = config.store.options();
+    let opened = tokio::task::spawn_blocking(move || Embedded::open(&folder, options));
     let failed = |error: tokio::task::JoinError| StoreError::Unavailable(Box::new(error));
     opened.await.map_err(failed)?.map(Engine)
 }

@@ -1,0 +1,136 @@
+//! Every key of the configuration, declared once: its meaning and its bound. Defaults are those of the structs.
+//!
+//! Checking, `evercart config show` and the reference in `docs/reference/configuration.md` are made from this table;
+//! tests hold it against the structs, so that no key is without a line here.
+
+/// One key as it is documented and checked.
+#[derive(Debug, Clone, Copy)]
+pub struct Declared {
+    /// The key with its tables: `limits.lines_max`.
+    pub key: &'static str,
+    /// What it decides.
+    pub meaning: &'static str,
+    /// What it may be.
+    pub bound: Bound,
+}
+
+/// What a value may be.
+#[derive(Debug, Clone, Copy)]
+pub enum Bound {
+    /// A whole number between the two, both included.
+    Range(u64, u64),
+    /// What the words say; the type or a check of its own sees to it.
+    Words(&'static str),
+}
+
+impl std::fmt::Display for Bound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Range(low, high) => write!(f, "{low} to {high}"),
+            Self::Words(words) => f.write_str(words),
+        }
+    }
+}
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+const SWITCH: Bound = Bound::Words("`true` or `false`");
+
+const fn range(key: &'static str, meaning: &'static str, low: u64, high: u64) -> Declared {
+    Declared { key, meaning, bound: Bound::Range(low, high) }
+}
+
+const fn words(key: &'static str, meaning: &'static str, bound: &'static str) -> Declared {
+    Declared { key, meaning, bound: Bound::Words(bound) }
+}
+
+/// All keys, in the order of the reference.
+pub const KEYS: &[Declared] = &[
+    words("listen", "Where to listen.", "an address with a port, such as `127.0.0.1:8080`"),
+    words(
+        "data",
+        "Where the data and the key files are.",
+        "a path; a relative one starts where the server does",
+    ),
+    words("region", "The name of this region, as answers say it.", "a short name"),
+    words(
+        "currency",
+        "The shop's currency, for carts that do not name one.",
+        "three capital letters of ISO 4217",
+    ),
+    Declared { key: "auth.local_issuer", meaning: LOCAL_ISSUER, bound: SWITCH },
+    words("auth.origins", ORIGINS, "a list of origins such as `https://shop.example`"),
+    words("catalog.unknown_sku", UNKNOWN_SKU, "`refuse` or `accept_unpriced`"),
+    range(
+        "catalog.wait_ms",
+        "Milliseconds that an add or a read waits for the catalogue copy at most.",
+        1,
+        1_000,
+    ),
+    range("catalog.cached_max", "Items kept decoded in memory; 0 keeps none.", 0, 100_000_000),
+    range("limits.lines_max", "Distinct lines of a cart.", 1, 2_000),
+    range("limits.dots_per_line_max", "Adds of one line that are told apart at once.", 1, 8_192),
+    range("limits.quantity_per_line_max", "Units of a line.", 1, 999_999),
+    range("limits.entry_bytes_max", "Bytes of a cart's entries.", KIB, MIB),
+    range("limits.text_bytes_max", "Bytes of a line's attributes, or of a field.", 1, 64 * KIB),
+    range("limits.fields_max", "Fields of a cart.", 1, 256),
+    range("limits.guest_days", "Days without use after which a guest's token ends.", 1, 365),
+    range("http.body_bytes_max", "Bytes of a body.", KIB, 16 * MIB),
+    range("http.bulk_bytes_max", "Bytes of a bulk import.", KIB, GIB),
+    range("http.bulk_operations_max", "Operations of one bulk change.", 1, 10_000),
+    range("http.drain_seconds", "Seconds in which requests under way may end after SIGTERM.", 0, 600),
+    range("store.dirty_bytes_max", DIRTY, 16 * MIB, 64 * GIB),
+    range("store.clean_bytes_max", "Bytes of memory for carts and items kept ready to read.", 0, 256 * GIB),
+    range("store.base_cache_bytes", "Bytes of memory for blocks of the files on disk.", MIB, 256 * GIB),
+    range("store.journal_bytes_max", JOURNAL, 64 * MIB, 64 * GIB),
+    range("store.disk_free_bytes_min", DISK_FREE, 0, 1 << 40),
+];
+
+const LOCAL_ISSUER: &str =
+    "Accept shopper tokens that `evercart token shopper` made. On with `--demo`; for trying things out.";
+const ORIGINS: &str = "Origins from which a browser may change carts by cookie, besides the server's own.";
+const UNKNOWN_SKU: &str = "What becomes of an add of a SKU that the catalogue does not have: 422 `unknown_sku`, or \
+    it is put in with the notice `unpriced`.";
+const DIRTY: &str = "Bytes of memory for changes that are in the journal and not yet in the files behind it; beyond \
+    it writes are refused as overload.";
+const JOURNAL: &str = "Bytes of the journal on disk, rounded down to segments of 32 MiB. A start reads it, so more \
+    of it starts slower after a crash.";
+const DISK_FREE: &str =
+    "Writes are refused while the file system has fewer free bytes; reads go on. 0 switches the check off.";
+
+/// What is declared of a key.
+pub fn find(key: &str) -> Option<&'static Declared> {
+    KEYS.iter().find(|declared| declared.key == key)
+}
+
+/// The known key that looks most like `key`, if any does.
+pub fn nearest(key: &str) -> Option<&'static str> {
+    let likeness = |known: &str| {
+        let last = |text: &str| text.rsplit('.').next().unwrap_or_default().to_owned();
+        strsim::jaro_winkler(known, key).max(strsim::jaro_winkler(&last(known), &last(key)) * 0.95)
+    };
+    let best = KEYS.iter().map(|declared| (likeness(declared.key), declared.key));
+    best.max_by(|one, other| one.0.total_cmp(&other.0))
+        .filter(|(likeness, _)| *likeness > 0.75)
+        .map(|(_, key)| key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_key_is_near_the_right_one() {
+        for (wrong, right) in [
+            ("limits.line_max", "limits.lines_max"),
+            ("lissten", "listen"),
+            ("lines_max", "limits.lines_max"),
+            ("catalogue.wait_ms", "catalog.wait_ms"),
+            ("http.bodybytesmax", "http.body_bytes_max"),
+        ] {
+            assert_eq!(nearest(wrong), Some(right), "{wrong}");
+        }
+        assert_eq!(nearest("zzz"), None);
+    }
+}
