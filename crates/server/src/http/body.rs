@@ -118,10 +118,17 @@ mod tests {
 
     #[test]
     fn what_is_not_json_is_malformed() {
-        let deep = format!("{{\"lines\":{}", "[".repeat(100_000));
-        for text in ["", "{", "nonsense", r#"{"lines":[]} trailing"#, "\u{0}", &deep] {
-            assert_eq!(problem(text).0, 400, "{}", &text[..text.len().min(40)]);
+        for text in ["", "{", "nonsense", r#"{"lines":[]} trailing"#, "\u{0}"] {
+            assert_eq!(problem(text).0, 400, "{text}");
         }
         assert_eq!(parse::<Sample>(b"{\"lines\":\"\xff\"}").unwrap_err().status.as_u16(), 400);
+    }
+
+    #[test]
+    fn nesting_that_is_too_deep_is_refused_where_anything_is_taken() {
+        let deep = "[".repeat(100_000);
+        assert_eq!(parse::<Value>(deep.as_bytes()).unwrap_err().status.as_u16(), 400);
+        let (status, body) = problem(&format!("{{\"lines\":{deep}"));
+        assert_eq!((status, &body["errors"][0]["pointer"]), (422, &"/lines/0".into()));
     }
 }

@@ -137,7 +137,7 @@ mod tests {
         assert_eq!(lines(5_000, 1), [1, 1, 1]);
         assert_eq!(
             batches(&items, 1, 10_000)[0].text,
-            "{\"price\":{\"amount\":100,\"currency\":\"GBP\"},\"sku\":\"A\",\"title\":\"X\"}\n"
+            "{\"sku\":\"A\",\"title\":\"X\",\"price\":{\"amount\":100,\"currency\":\"GBP\"}}\n"
         );
     }
 }
