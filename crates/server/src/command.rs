@@ -2,7 +2,10 @@
 //!
 //! Exit status: 0 fine, 1 failed, 2 wrong usage.
 
+mod catalog;
+mod completions;
 mod config;
+mod remote;
 pub mod replay;
 mod replaying;
 mod serve;
@@ -30,6 +33,10 @@ enum Command {
     Token(token::TokenArgs),
     /// Check and show the configuration.
     Config(config::ConfigArgs),
+    /// Bring the shop's items in.
+    Catalog(catalog::CatalogArgs),
+    /// Print the script that completes this command line in a shell.
+    Completions(completions::CompletionsArgs),
     /// Replay real shopping against a server, and compare every cart with the file.
     Replay(replay::ReplayArgs),
 }
@@ -66,6 +73,8 @@ pub fn main() -> ExitCode {
             Command::Serve(args) => serve::run(args).await,
             Command::Token(args) => token::run(&args),
             Command::Config(args) => config::run(&args),
+            Command::Catalog(args) => catalog::run(args).await,
+            Command::Completions(args) => completions::run(&args),
             Command::Replay(args) => replaying::run(args).await,
         }
     });
