@@ -71,7 +71,7 @@ pub fn main() -> ExitCode {
     let outcome = runtime.block_on(async {
         match cli.command {
             Command::Serve(args) => serve::run(args).await,
-            Command::Token(args) => token::run(&args),
+            Command::Token(args) => token::run(&args).await,
             Command::Config(args) => config::run(&args),
             Command::Catalog(args) => catalog::run(args).await,
             Command::Completions(args) => completions::run(&args),

@@ -9,6 +9,10 @@ pub mod shown;
 use declared::{Bound, KEYS};
 use shown::Setting;
 
+use crate::{
+    auth::settings::{JwtSettings, check_origins},
+    http::limit::settings::RateSettings,
+};
 use cart::{limits::Limits, money::Currency};
 use figment::{
     Figment,
@@ -42,6 +46,8 @@ pub struct Config {
     pub limits: LimitSettings,
     /// What a request may look like.
     pub http: Http,
+    /// How often callers may ask.
+    pub rate: RateSettings,
     /// The embedded engine.
     pub store: Store,
 }
@@ -55,6 +61,8 @@ pub struct Auth {
     /// Origins, such as `https://shop.example`, from which a browser may change carts by cookie, besides the
     /// server's own.
     pub origins: Vec<String>,
+    /// Tokens of an identity provider.
+    pub jwt: JwtSettings,
 }
 
 /// The shop's copy of its items.
@@ -169,6 +177,7 @@ impl Default for Config {
             catalog: Catalog::default(),
             limits: LimitSettings::default(),
             http: Http::default(),
+            rate: RateSettings::default(),
             store: Store::default(),
         }
     }
@@ -280,6 +289,8 @@ impl Config {
                 return Err(ConfigError::OutOfRange { key, value: value.to_string(), low, high });
             }
         }
+        check_origins(&self.auth.origins)?;
+        self.auth.jwt.check()?;
         self.currency().map(|_| ())
     }
 

@@ -2,23 +2,28 @@
 //!
 //! HTTP and JSON live here and nowhere below; a request goes from here to one method of the service and back.
 
+mod admit;
 mod answer;
 mod body;
 mod cart;
 mod catalog;
 mod change;
+mod cors;
 mod health;
 mod incoming;
+pub(crate) mod limit;
 mod lines;
 mod observe;
+pub(crate) mod request_id;
 mod service_carts;
 mod sessions;
+mod tokens;
 mod wire;
 
 pub(crate) use observe::REQUEST_DURATION;
 
 use crate::{
-    auth::Issuer,
+    auth::Identity,
     config::Config,
     problem::{Problem, kind},
 };
@@ -29,6 +34,7 @@ use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
 };
+use tower::util::option_layer;
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// What handlers share.
@@ -39,12 +45,13 @@ pub struct AppState(Arc<Shared>);
 pub struct Shared {
     /// The use cases.
     pub service: Arc<Service>,
-    /// Makes and checks local tokens.
-    pub issuer: Issuer,
+    /// Checks tokens.
+    pub identity: Identity,
     /// The configuration in force.
     pub config: Config,
     /// Renders the metrics.
     pub metrics: PrometheusHandle,
+    rate_limits: Arc<limit::RateLimits>,
     draining: AtomicBool,
 }
 
@@ -57,8 +64,10 @@ impl std::ops::Deref for AppState {
 
 impl AppState {
     /// The state of a server.
-    pub fn new(service: Arc<Service>, issuer: Issuer, config: Config, metrics: PrometheusHandle) -> Self {
-        Self(Arc::new(Shared { service, issuer, config, metrics, draining: AtomicBool::new(false) }))
+    pub fn new(service: Arc<Service>, identity: Identity, config: Config, metrics: PrometheusHandle) -> Self {
+        let rate_limits = limit::RateLimits::start(&config.rate);
+        let draining = AtomicBool::new(false);
+        Self(Arc::new(Shared { service, identity, config, metrics, rate_limits, draining }))
     }
 
     /// From now on `/readyz` says that this node takes no new requests.
@@ -73,17 +82,23 @@ impl AppState {
 
 /// All routes.
 pub fn router(state: AppState) -> Router {
+    let cors = cors::layer(&state.config.auth.origins);
     Router::new()
         .merge(sessions::routes())
         .merge(cart::routes())
         .merge(lines::routes())
         .merge(service_carts::routes())
         .merge(catalog::routes())
+        .merge(tokens::routes())
+        .layer(middleware::from_fn_with_state(state.clone(), admit::admit))
         .layer(middleware::from_fn(observe::measure))
         .merge(health::routes())
         .fallback(async || Problem::not_found())
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        // Above the fallbacks: a preflight asks with a method that no route has.
+        .layer(option_layer(cors))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(request_id::name))
         .with_state(state)
 }
 

@@ -4,6 +4,7 @@
 
 pub mod kind;
 
+use crate::http::request_id;
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -38,6 +39,8 @@ pub struct MemberError {
     pub detail: String,
 }
 
+/// Seconds after which a provider may be back.
+const IDENTITY_RETRY_S: u32 = 2;
 /// What every problem's `type` begins with.
 const TYPE: &str = "urn:evercart:problem:";
 
@@ -102,6 +105,18 @@ impl Problem {
     /// A change by cookie from a page that is not the shop's.
     pub fn foreign_origin() -> Self {
         Self::new(kind::FOREIGN_ORIGIN, "changes by cookie need an `Origin` of the shop")
+    }
+
+    /// A token that cannot be checked now.
+    pub fn identity_unavailable() -> Self {
+        let detail = "the identity provider has not given its keys yet; guests go on";
+        Self { retry_after_s: Some(IDENTITY_RETRY_S), ..Self::new(kind::IDENTITY_UNAVAILABLE, detail) }
+    }
+
+    /// One request too many; another is admitted after so many seconds.
+    pub fn rate_limited(retry_after_s: u32) -> Self {
+        let detail = format!("ask again in {retry_after_s} s");
+        Self { retry_after_s: Some(retry_after_s), ..Self::new(kind::RATE_LIMITED, detail) }
     }
 
     /// A route that does not exist.
@@ -193,6 +208,9 @@ impl IntoResponse for Problem {
         body.insert("detail".to_owned(), self.detail.into());
         if !self.errors.is_empty() {
             body.insert("errors".to_owned(), serde_json::to_value(&self.errors).unwrap_or_default());
+        }
+        if let Some(id) = request_id::current() {
+            body.insert("request_id".to_owned(), id.into());
         }
         body.extend(*self.members);
         let mut response = (self.status, Value::Object(body).to_string()).into_response();

@@ -1,7 +1,7 @@
 //! A running server: listen, serve, drain, stop. Commands and tests start it the same way.
 
 use crate::{
-    auth::Issuer,
+    auth::{FetchError, Identity, Issuer},
     config::Config,
     http::{AppState, router},
     telemetry,
@@ -35,6 +35,9 @@ pub enum ServerError {
         /// Why not.
         source: io::Error,
     },
+    /// The keys of the identity provider are not where configuration says.
+    #[error("`auth.jwt.jwks_file` gives no keys")]
+    Identity(#[from] FetchError),
     /// There is no key to check tokens with, or metrics cannot be collected.
     #[error("{0}")]
     Setup(String),
@@ -46,11 +49,13 @@ impl Server {
         let wired = wire(&config).await?;
         let issuer = Issuer::new(&wired.keys.issuer)
             .ok_or_else(|| ServerError::Setup("there is no issuer key".to_owned()))?;
+        let linear = wired.service.stores().linear.clone();
+        let identity = Identity::start(issuer, &config.auth, linear).await?;
         let metrics = telemetry::collect().map_err(|error| ServerError::Setup(error.to_string()))?;
         let failed = |source| ServerError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let state = AppState::new(wired.service.clone(), issuer, config, metrics);
+        let state = AppState::new(wired.service.clone(), identity, config, metrics);
         let (stop, stopped) = oneshot::channel();
         let app = router(state.clone());
         let listener = listener.tap_io(|stream| {
@@ -59,7 +64,9 @@ impl Server {
         });
         let serving = tokio::spawn(async move {
             let stopped = async { drop(stopped.await) };
-            axum::serve(listener, app).with_graceful_shutdown(stopped).await
+            axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
+                .with_graceful_shutdown(stopped)
+                .await
         });
         Ok(Self { address, state, wired, stop, serving })
     }

@@ -3,7 +3,10 @@
 //! Logs are lines on standard error, readable by people on a terminal and JSON elsewhere; `EVERCART_LOG` sets what is
 //! logged, as `info` or `server=debug,info`. Metrics are rendered at `/metrics`.
 
-use crate::http::REQUEST_DURATION;
+use crate::{
+    auth::FETCHES,
+    http::{REQUEST_DURATION, limit::REFUSED},
+};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use std::io::IsTerminal;
 use storage::layer::metrics::{DURATION, OPERATIONS};
@@ -49,5 +52,7 @@ fn describe() {
     describe_counter!("evercart_replays_total", "Requests that had been executed before");
     describe_counter!("evercart_corrupt_records_total", "Reads of records that cannot be decoded");
     describe_counter!("evercart_catalog_away_total", "Look-ups of items that were not answered in time");
+    describe_counter!(FETCHES, "Fetches of an identity provider's keys, by outcome");
+    describe_counter!(REFUSED, "Requests over a rate limit, by policy");
     describe_counter!("evercart_panics_total", "Requests that panicked");
 }

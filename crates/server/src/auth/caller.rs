@@ -1,8 +1,14 @@
 //! From the headers of a request to who asks.
 
-use super::jwt::Genuine;
-use crate::{http::AppState, problem::Problem};
-use axum::http::{HeaderMap, HeaderName, Method, header};
+use super::{identity::Bearer, provider::Refused};
+use crate::{
+    http::AppState,
+    problem::{Problem, kind},
+};
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, HeaderName, header, request::Parts},
+};
 use cart::token::GuestToken;
 use service::Principal;
 
@@ -21,6 +27,8 @@ pub enum Caller {
     },
     /// A service of the shop.
     Service {
+        /// The token's id, by which it can be revoked.
+        id: String,
         /// What it may do.
         scopes: Vec<String>,
     },
@@ -42,6 +50,8 @@ pub enum Scope {
     Carts,
     /// Change the shop's items.
     Catalog,
+    /// Revoke tokens.
+    Admin,
 }
 
 impl Scope {
@@ -49,6 +59,7 @@ impl Scope {
         match self {
             Self::Carts => "carts",
             Self::Catalog => "catalog",
+            Self::Admin => "admin",
         }
     }
 }
@@ -57,7 +68,7 @@ impl Caller {
     /// Refuses a caller that is not a service with this scope.
     pub fn require(&self, scope: Scope) -> Result<(), Problem> {
         match self {
-            Self::Service { scopes } if scopes.iter().any(|own| own == scope.as_str()) => Ok(()),
+            Self::Service { scopes, .. } if scopes.iter().any(|own| own == scope.as_str()) => Ok(()),
             Self::Service { .. } => Err(Problem::insufficient_scope(scope.as_str())),
             Self::Shopper { principal: Principal::Nobody, .. } => Err(Problem::unauthenticated()),
             Self::Shopper { .. } => Err(Problem::insufficient_scope(scope.as_str())),
@@ -73,38 +84,55 @@ impl Caller {
     }
 }
 
-/// Finds out who asks. A token in the `Authorization` header wins over the cookie; a header that holds no genuine
-/// token is 401, while a cookie that is not genuine is as none, so that an old browser is not shut out.
-pub fn authenticate(state: &AppState, method: &Method, headers: &HeaderMap) -> Result<Caller, Problem> {
-    if let Some(value) = headers.get(header::AUTHORIZATION) {
-        let token = value.to_str().ok().and_then(bearer).ok_or_else(Problem::bad_token)?;
-        return caller_of_token(state, token);
+/// Who asks, as [`authenticate`] found out before the handler.
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let missing = || Problem::internal(kind::INTERNAL, &std::io::Error::other("route without identity"));
+        parts.extensions.get::<Self>().cloned().ok_or_else(missing)
     }
-    let keys = &state.service.secrets().tokens;
-    let token = cookie(headers).and_then(|text| GuestToken::from_text(text, keys).ok());
-    let Some(token) = token else {
-        let principal = Principal::Nobody;
-        return Ok(Caller::Shopper { principal, origin: SessionOrigin::Header });
-    };
-    if !method.is_safe() && !is_from_the_shop(state, headers) {
-        return Err(Problem::foreign_origin());
-    }
-    Ok(Caller::Shopper { principal: Principal::Guest(token), origin: SessionOrigin::Cookie })
 }
 
-fn caller_of_token(state: &AppState, token: &str) -> Result<Caller, Problem> {
-    let keys = &state.service.secrets().tokens;
-    if let Ok(token) = GuestToken::from_text(token, keys) {
-        let principal = Principal::Guest(token);
-        return Ok(Caller::Shopper { principal, origin: SessionOrigin::Header });
+/// Finds out who asks. A token in the `Authorization` header wins over the cookie; a header that holds no genuine
+/// token is 401, while a cookie that is not genuine is as none, so that an old browser is not shut out.
+pub async fn authenticate(state: &AppState, parts: &Parts) -> Result<Caller, Problem> {
+    let headers = &parts.headers;
+    if let Some(value) = headers.get(header::AUTHORIZATION) {
+        let token = value.to_str().ok().and_then(bearer).ok_or_else(Problem::bad_token)?;
+        return caller_of_token(state, token).await;
     }
-    match state.issuer.check(token) {
-        Some(Genuine::Shopper { subject }) if state.config.auth.local_issuer => {
-            let principal = Principal::Account { subject };
-            Ok(Caller::Shopper { principal, origin: SessionOrigin::Header })
+    let sender = sender(state, parts);
+    let keys = &state.service.secrets().tokens;
+    let token = cookie(headers).and_then(|text| GuestToken::from_text(text, keys).ok());
+    let admitted = match token {
+        // A browser leaves the cookie out of what a foreign page sends, and would take the cookie of a session that
+        // such a request opened: the shopper's cart would be gone.
+        None => sender != Sender::ForeignPage,
+        Some(_) => sender == Sender::Shop,
+    };
+    if !parts.method.is_safe() && !admitted {
+        return Err(Problem::foreign_origin());
+    }
+    Ok(match token {
+        None => Caller::Shopper { principal: Principal::Nobody, origin: SessionOrigin::Header },
+        Some(token) => Caller::Shopper { principal: Principal::Guest(token), origin: SessionOrigin::Cookie },
+    })
+}
+
+async fn caller_of_token(state: &AppState, token: &str) -> Result<Caller, Problem> {
+    let keys = &state.service.secrets().tokens;
+    let origin = SessionOrigin::Header;
+    if let Ok(token) = GuestToken::from_text(token, keys) {
+        return Ok(Caller::Shopper { principal: Principal::Guest(token), origin });
+    }
+    match state.identity.check(token).await {
+        Ok(Bearer::Shopper { subject }) => {
+            Ok(Caller::Shopper { principal: Principal::Account { subject }, origin })
         }
-        Some(Genuine::Service { scopes }) => Ok(Caller::Service { scopes }),
-        Some(Genuine::Shopper { .. }) | None => Err(Problem::bad_token()),
+        Ok(Bearer::Service { id, scopes }) => Ok(Caller::Service { id, scopes }),
+        Err(Refused::Bad) => Err(Problem::bad_token()),
+        Err(Refused::Away) => Err(Problem::identity_unavailable()),
     }
 }
 
@@ -123,13 +151,28 @@ pub fn cookie(headers: &HeaderMap) -> Option<&str> {
         .find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
 }
 
-/// True when a browser says that a page of the shop sent this. A request by cookie that says nothing is not.
-fn is_from_the_shop(state: &AppState, headers: &HeaderMap) -> bool {
-    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+/// What a browser says about the page that sent a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sender {
+    /// A page of the shop.
+    Shop,
+    /// A page of somebody else.
+    ForeignPage,
+    /// Nothing is said: no browser of today.
+    Unsaid,
+}
+
+fn sender(state: &AppState, parts: &Parts) -> Sender {
+    let text = |name: HeaderName| parts.headers.get(name).map(|value| value.to_str().unwrap_or_default());
     if let Some(origin) = text(header::ORIGIN) {
-        let host = text(header::HOST).unwrap_or_default();
-        let own = origin.split_once("://").is_some_and(|(_, authority)| authority == host);
-        return own || state.config.auth.origins.iter().any(|allowed| allowed == origin);
+        let host = text(header::HOST).or_else(|| parts.uri.authority().map(|authority| authority.as_str()));
+        let own = origin.split_once("://").is_some_and(|(_, authority)| Some(authority) == host);
+        let listed = state.config.auth.origins.iter().any(|allowed| allowed == origin);
+        return if own || listed { Sender::Shop } else { Sender::ForeignPage };
     }
-    text(HeaderName::from_static("sec-fetch-site")) == Some("same-origin")
+    match text(HeaderName::from_static("sec-fetch-site")) {
+        Some("same-origin") => Sender::Shop,
+        Some(_) => Sender::ForeignPage,
+        None => Sender::Unsaid,
+    }
 }

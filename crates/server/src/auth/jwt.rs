@@ -16,8 +16,9 @@ const SERVICE: &str = "evercart-service";
 const LEEWAY_S: u64 = 30;
 /// Seconds for which a shopper's token is good: a day.
 const SHOPPER_S: u64 = 24 * 60 * 60;
-/// Seconds for which a service's token is good: 90 days.
-const SERVICE_S: u64 = 90 * 24 * 60 * 60;
+/// Days for which a service's token is good unless its maker says otherwise.
+pub const SERVICE_DAYS: u32 = 90;
+const DAY_S: u64 = 24 * 60 * 60;
 
 /// Makes and checks local tokens.
 pub struct Issuer {
@@ -42,7 +43,18 @@ struct Claims {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Genuine {
     Shopper { subject: String },
-    Service { scopes: Vec<String> },
+    Service { id: String, scopes: Vec<String> },
+}
+
+/// A token with what its maker must know of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssuedToken {
+    /// The token itself: a secret.
+    pub token: String,
+    /// Its name, by which it can be revoked: no secret.
+    pub id: String,
+    /// When it ends, in seconds since 1970.
+    pub expires_at: u64,
 }
 
 /// Why a token cannot be made.
@@ -72,19 +84,22 @@ impl Issuer {
         subject: &str,
         scope: String,
         seconds: u64,
-    ) -> Result<String, TokenError> {
+    ) -> Result<IssuedToken, TokenError> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let id = format!("{:016x}", rand::random::<u64>());
+        let expires_at = now + seconds;
         let claims = Claims {
             iss: ISSUER.to_owned(),
             aud: audience.to_owned(),
             sub: subject.to_owned(),
             iat: now,
-            exp: now + seconds,
-            jti: format!("{:016x}", rand::random::<u64>()),
+            exp: expires_at,
+            jti: id.clone(),
             scope,
         };
         let header = Header { kid: Some(self.key_id.clone()), ..Header::new(Algorithm::HS256) };
-        Ok(jsonwebtoken::encode(&header, &claims, &self.signing)?)
+        let token = jsonwebtoken::encode(&header, &claims, &self.signing)?;
+        Ok(IssuedToken { token, id, expires_at })
     }
 
     /// What a token says, if it is genuine and current.
@@ -101,7 +116,7 @@ impl Issuer {
             SHOPPER => Some(Genuine::Shopper { subject: claims.sub }),
             SERVICE => {
                 let scopes = claims.scope.split_whitespace().map(str::to_owned).collect();
-                Some(Genuine::Service { scopes })
+                Some(Genuine::Service { id: claims.jti, scopes })
             }
             _ => None,
         }
@@ -110,12 +125,22 @@ impl Issuer {
 
 /// A token for a shopper, by the keys of a data directory.
 pub fn issue_shopper(data: &Path, subject: &str) -> Result<String, TokenError> {
+    Ok(shopper_token(data, subject)?.token)
+}
+
+/// A token for a service with these scopes, by the keys of a data directory, for the usual time.
+pub fn issue_service(data: &Path, scopes: &[&str]) -> Result<String, TokenError> {
+    Ok(service_token(data, scopes, SERVICE_DAYS)?.token)
+}
+
+/// A token for a shopper, with its id and its end.
+pub fn shopper_token(data: &Path, subject: &str) -> Result<IssuedToken, TokenError> {
     issuer(data)?.issue(SHOPPER, subject, String::new(), SHOPPER_S)
 }
 
-/// A token for a service with these scopes, by the keys of a data directory.
-pub fn issue_service(data: &Path, scopes: &[&str]) -> Result<String, TokenError> {
-    issuer(data)?.issue(SERVICE, "service", scopes.join(" "), SERVICE_S)
+/// A token for a service with these scopes, good for so many days, with its id and its end.
+pub fn service_token(data: &Path, scopes: &[&str], days: u32) -> Result<IssuedToken, TokenError> {
+    issuer(data)?.issue(SERVICE, "service", scopes.join(" "), u64::from(days) * DAY_S)
 }
 
 fn issuer(data: &Path) -> Result<Issuer, TokenError> {
@@ -139,13 +164,14 @@ mod tests {
 
     #[test]
     fn a_token_is_good_for_its_audience_key_and_time_alone() {
-        let shopper = issuer(1).issue(SHOPPER, "ann", String::new(), 60).unwrap();
+        let shopper = issuer(1).issue(SHOPPER, "ann", String::new(), 60).unwrap().token;
         assert_eq!(issuer(1).check(&shopper), Some(Genuine::Shopper { subject: "ann".to_owned() }));
         assert_eq!(issuer(2).check(&shopper), None, "another shop's key");
         let service = issuer(1).issue(SERVICE, "s", "catalog carts".to_owned(), 60).unwrap();
+        let id = service.id.clone();
         let scopes = vec!["catalog".to_owned(), "carts".to_owned()];
-        assert_eq!(issuer(1).check(&service), Some(Genuine::Service { scopes }));
-        let elsewhere = issuer(1).issue("another", "ann", String::new(), 60).unwrap();
+        assert_eq!(issuer(1).check(&service.token), Some(Genuine::Service { id, scopes }));
+        let elsewhere = issuer(1).issue("another", "ann", String::new(), 60).unwrap().token;
         assert_eq!(issuer(1).check(&elsewhere), None, "another audience");
         assert_eq!(issuer(1).check("a.b.c"), None);
         assert_eq!(issuer(1).check(&shopper[..shopper.len() - 2]), None, "shortened");

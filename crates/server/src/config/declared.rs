@@ -61,6 +61,26 @@ pub const KEYS: &[Declared] = &[
     ),
     Declared { key: "auth.local_issuer", meaning: LOCAL_ISSUER, bound: SWITCH },
     words("auth.origins", ORIGINS, "a list of origins such as `https://shop.example`"),
+    words(
+        "auth.jwt.issuer",
+        "The `iss` of the identity provider's tokens.",
+        "a text; empty: no identity provider",
+    ),
+    words(
+        "auth.jwt.audience",
+        "What `aud` may say; one of them is enough.",
+        "a list, not empty beside `auth.jwt.issuer`",
+    ),
+    words(
+        "auth.jwt.jwks_url",
+        "Where the provider publishes its keys.",
+        "an `https` URL; this or `auth.jwt.jwks_file`",
+    ),
+    words("auth.jwt.jwks_file", "A file with the provider's keys.", "a path; this or `auth.jwt.jwks_url`"),
+    words("auth.jwt.algorithms", "How the provider's tokens may be signed.", JWT_ALGORITHMS),
+    range("auth.jwt.leeway_seconds", "Seconds that clocks may differ.", 0, 300),
+    range("auth.jwt.refresh_seconds", "Seconds after which keys are fetched anew.", 10, 86_400),
+    range("auth.jwt.unknown_key_seconds", UNKNOWN_KEY, 1, 3_600),
     words("catalog.unknown_sku", UNKNOWN_SKU, "`refuse` or `accept_unpriced`"),
     range(
         "catalog.wait_ms",
@@ -80,6 +100,15 @@ pub const KEYS: &[Declared] = &[
     range("http.bulk_bytes_max", "Bytes of a bulk import.", KIB, GIB),
     range("http.bulk_operations_max", "Operations of one bulk change.", 1, 10_000),
     range("http.drain_seconds", "Seconds in which requests under way may end after SIGTERM.", 0, 600),
+    range("rate.principal_per_minute", "Requests of one shopper; 0 is no limit.", 0, RATE_MAX),
+    range("rate.address_per_minute", RATE_ADDRESS, 0, RATE_MAX),
+    range("rate.sessions_per_minute", RATE_SESSIONS, 0, RATE_MAX),
+    range("rate.service_per_minute", "Requests with one service token; 0 is no limit.", 0, RATE_MAX),
+    words(
+        "rate.trusted_proxies",
+        "Proxies whose `X-Forwarded-For` is believed.",
+        "a list of networks such as `10.0.0.0/8`",
+    ),
     range("store.dirty_bytes_max", DIRTY, 16 * MIB, 64 * GIB),
     range("store.clean_bytes_max", "Bytes of memory for carts and items kept ready to read.", 0, 256 * GIB),
     range("store.base_cache_bytes", "Bytes of memory for blocks of the files on disk.", MIB, 256 * GIB),
@@ -87,6 +116,13 @@ pub const KEYS: &[Declared] = &[
     range("store.disk_free_bytes_min", DISK_FREE, 0, 1 << 40),
 ];
 
+const JWT_ALGORITHMS: &str =
+    "a list of `RS256`, `RS384`, `RS512`, `PS256`, `PS384`, `PS512`, `ES256`, `ES384`, `EdDSA`";
+const UNKNOWN_KEY: &str = "Seconds in which tokens with unknown keys cause one fetch at most.";
+const RATE_MAX: u64 = 1_000_000_000;
+const RATE_ADDRESS: &str =
+    "Requests without a service token from one address (of IPv6: one /64); 0 is no limit.";
+const RATE_SESSIONS: &str = "Sessions opened from one address without a service token; 0 is no limit.";
 const LOCAL_ISSUER: &str =
     "Accept shopper tokens that `evercart token shopper` made. On with `--demo`; for trying things out.";
 const ORIGINS: &str = "Origins from which a browser may change carts by cookie, besides the server's own.";

@@ -3,7 +3,7 @@
 
 use super::{AppState, body, change::price};
 use crate::{
-    auth::{Scope, authenticate},
+    auth::{Caller, Scope},
     problem::Problem,
 };
 use axum::{
@@ -59,10 +59,13 @@ fn yes() -> bool {
     true
 }
 
-async fn put_items(State(state): State<AppState>, request: Request) -> Result<Response, Problem> {
-    let (parts, body) = request.into_parts();
-    authenticate(&state, &parts.method, &parts.headers)?.require(Scope::Catalog)?;
-    let body = body::read(body, state.config.http.bulk_bytes_max).await?;
+async fn put_items(
+    State(state): State<AppState>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, Problem> {
+    caller.require(Scope::Catalog)?;
+    let body = body::read(request.into_body(), state.config.http.bulk_bytes_max).await?;
     let line_bytes_max = state.config.http.body_bytes_max;
     let mut results = Vec::new();
     let lines: Vec<&[u8]> =

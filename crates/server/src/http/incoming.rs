@@ -2,11 +2,11 @@
 
 use super::{AppState, body};
 use crate::{
-    auth::{Caller, SessionOrigin, authenticate, cookie},
+    auth::{Caller, SessionOrigin, cookie},
     problem::Problem,
 };
 use axum::{
-    extract::{FromRequest, Request},
+    extract::{FromRequest, FromRequestParts, Request},
     http::{HeaderMap, Method, Uri},
 };
 use bytes::Bytes;
@@ -30,8 +30,8 @@ impl FromRequest<AppState> for Incoming {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
-        let (parts, body) = request.into_parts();
-        let caller = authenticate(state, &parts.method, &parts.headers)?;
+        let (mut parts, body) = request.into_parts();
+        let caller = Caller::from_request_parts(&mut parts, state).await?;
         let body = body::read(body, state.config.http.body_bytes_max).await?;
         if !body.is_empty() {
             body::require_json(&parts.headers)?;

@@ -114,12 +114,18 @@ kinds! {
     SEEN_REQUIRED = PRECONDITION_REQUIRED "seen_required" "`seen` is required",
         "The change replaces what was shown, and does not say what that was.",
         "Read the cart, and send its `seen` along.";
+    RATE_LIMITED = TOO_MANY_REQUESTS "rate_limited" "Too many requests",
+        "This caller, or its address, asked more often than the shop allows. Nothing was changed.",
+        "Wait `Retry-After` seconds; `RateLimit` says before what is left.";
     CORRUPT_RECORD = INTERNAL_SERVER_ERROR "corrupt_record" "Something is wrong on our side",
         "Stored bytes cannot be read.",
         "Tell the operator the `incident`; the log has the cause under it.";
     INTERNAL = INTERNAL_SERVER_ERROR "internal" "Something is wrong on our side",
         "A fault of the server.",
         "Tell the operator the `incident`; the log has the cause under it.";
+    IDENTITY_UNAVAILABLE = SERVICE_UNAVAILABLE "identity_unavailable" "The token cannot be checked now",
+        "The identity provider has not given its keys since this server started.",
+        "Try again after `Retry-After` seconds with the same token; guests and services go on.";
     OUTCOME_UNKNOWN = SERVICE_UNAVAILABLE "outcome_unknown" "The outcome is not known",
         "The store did not say whether it took the change.",
         "Try again with the same `Idempotency-Key`: it is done once.";

@@ -1,0 +1,41 @@
+//! Service tokens: `POST /v1/admin/tokens/{id}/revocation`, for services with the scope `admin`.
+
+use super::{AppState, answer::json, wire::rfc3339};
+use crate::{
+    auth::{Caller, Scope},
+    problem::Problem,
+};
+use axum::{
+    Router,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode},
+    response::Response,
+    routing::post,
+};
+use cart::Timestamp;
+use serde_json::json as value;
+use service::Environment as _;
+
+pub(super) fn routes() -> Router<AppState> {
+    Router::new().route("/v1/admin/tokens/{id}/revocation", post(revoke))
+}
+
+/// Characters of a token's id, hexadecimal.
+const ID_CHARS: usize = 16;
+
+/// Revokes a token for good. An id that nobody knows is taken too: tokens are not recorded, their revocations are.
+async fn revoke(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    caller.require(Scope::Admin)?;
+    if id.len() != ID_CHARS || !id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+        return Err(Problem::not_found());
+    }
+    let now = crate::wiring::World.now();
+    let revoked_at = state.identity.revoke(&id, now.0).await.map_err(|error| Problem::from(&error))?;
+    tracing::info!(token.id = id, "service token revoked");
+    let body = value!({"id": id, "revoked_at": rfc3339(Timestamp(revoked_at))});
+    Ok(json(StatusCode::OK, HeaderMap::new(), &body))
+}
