@@ -8,11 +8,16 @@
 //!   together.
 //! - [`world`], [`climate`], [`schedule`]: random schedules over rows, deltas, journals, logins and restores, each
 //!   read compared with the model.
+//! - [`workload`], [`history`], [`checker`]: what clients of a running system do, did and saw, and whether the promises
+//!   were kept, from outside.
 
+pub mod checker;
 pub mod climate;
+pub mod history;
 pub mod meaning;
 pub mod random;
 pub mod schedule;
 pub mod shown;
 pub mod store;
+pub mod workload;
 pub mod world;
