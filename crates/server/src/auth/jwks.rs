@@ -119,11 +119,13 @@ mod tests {
 
     const ALL: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
 
+    #[expect(clippy::needless_pass_by_value, reason = "so that a test can write the value in place")]
     fn parse(keys: Value) -> Result<KeySet, KeySetError> {
         KeySet::parse(json!({"keys": keys}).to_string().as_bytes(), &ALL)
     }
 
     /// The public key of RFC 8037, appendix A.
+    #[expect(clippy::needless_pass_by_value, reason = "so that a test can write the value in place")]
     fn ed25519(more: Value) -> Value {
         let mut key = json!({"kty": "OKP", "crv": "Ed25519", "kid": "e",
             "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"});

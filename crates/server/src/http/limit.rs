@@ -205,6 +205,7 @@ mod tests {
     use super::*;
     use crate::auth::SessionOrigin;
 
+    #[expect(clippy::needless_pass_by_value, reason = "so that a test can write the value in place")]
     fn limits(settings: RateSettings) -> RateLimits {
         RateLimits::new(&settings)
     }
