@@ -1,7 +1,9 @@
-//! Logs and metrics.
+//! Logs, metrics and traces.
 //!
 //! Logs are lines on standard error, readable by people on a terminal and JSON elsewhere; `EVERCART_LOG` sets what is
 //! logged, as `info` or `server=debug,info`. Metrics are rendered at `/metrics`.
+
+pub(crate) mod traces;
 
 use crate::{
     auth::FETCHES,
@@ -12,23 +14,33 @@ use std::io::IsTerminal;
 use storage::layer::metrics::{DURATION, OPERATIONS};
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
+/// What is logged where nobody says otherwise.
+const LOGGED: &str = "info,fjall=warn,lsm_tree=warn";
+
 /// Seconds between the buckets of histograms: from 50 µs to 10 s.
 const BUCKETS_S: [f64; 17] = [
     0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
     5.0, 10.0,
 ];
 
-/// Starts logging. A second call changes nothing.
+/// Starts logging, and traces where the environment asks for them. A second call changes nothing.
 pub(crate) fn log() {
-    let filter = EnvFilter::try_from_env("EVERCART_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("info,fjall=warn,lsm_tree=warn"));
-    let registry = tracing_subscriber::registry().with(filter);
+    let filter = EnvFilter::try_from_env("EVERCART_LOG").unwrap_or_else(|_| EnvFilter::new(LOGGED));
+    let (tracer, failed) = match traces::tracer() {
+        Ok(tracer) => (tracer, None),
+        Err(error) => (None, Some(error)),
+    };
+    let traced = tracer.map(|tracer| tracing_opentelemetry::layer().with_tracer(tracer));
+    let registry = tracing_subscriber::registry().with(filter).with(traced);
     let started = if std::io::stderr().is_terminal() {
         registry.with(fmt::layer().with_writer(std::io::stderr).with_target(false)).try_init()
     } else {
         registry.with(fmt::layer().json().flatten_event(true).with_writer(std::io::stderr)).try_init()
     };
     drop(started); // an error says that somebody started it before
+    if let Some(error) = failed {
+        tracing::warn!(error = &error as &dyn std::error::Error, "traces are not sent: check OTEL_*");
+    }
 }
 
 /// Starts the collection of metrics for this process. Each metric is declared here with its meaning.
