@@ -5,42 +5,77 @@ use axum::{
     body::Body,
     http::{HeaderMap, header},
 };
-use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::{Deserialize, Deserializer, de::DeserializeOwned, de::Error};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error, IgnoredAny},
+};
 use serde_json::{Value, error::Category};
 use serde_path_to_error::Segment;
 
+/// Bytes of a body beyond the limit that are still taken from the wire, so that its sender reads the refusal.
+const DISCARDED_MAX: usize = 1024 * 1024;
+
 /// Reads a body of at most `max` bytes.
-pub(super) async fn read(body: Body, max: usize) -> Result<Bytes, Problem> {
-    match Limited::new(body, max).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Problem::too_large(max)),
-        Err(_) => Err(Problem::malformed("the body ended early")),
+pub(super) async fn read(mut body: Body, max: usize) -> Result<Bytes, Problem> {
+    let mut read = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Problem::malformed("the body ended early"))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if read.len() + data.len() > max {
+            discard(body).await;
+            return Err(Problem::too_large(max));
+        }
+        read.extend_from_slice(&data);
+    }
+    Ok(read.freeze())
+}
+
+/// A connection that is closed while bytes wait is reset, and the answer lost with it.
+async fn discard(mut body: Body) {
+    let mut discarded = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        discarded += frame.data_ref().map_or(0, Bytes::len);
+        if discarded > DISCARDED_MAX {
+            return;
+        }
     }
 }
 
-/// Refuses a body that says it is something else than JSON.
+/// Refuses a body that does not say it is JSON.
 pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
-    let Some(value) = headers.get(header::CONTENT_TYPE) else {
-        return Err(Problem::unsupported_media("application/json"));
-    };
-    let kind = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    if kind.eq_ignore_ascii_case("application/json") {
+    require(headers, &["application/json"])
+}
+
+/// Refuses a body that does not say it is of one of these types; the first is the one to recommend.
+pub(super) fn require(headers: &HeaderMap, kinds: &[&str]) -> Result<(), Problem> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if kinds.iter().any(|known| kind.eq_ignore_ascii_case(known)) {
         return Ok(());
     }
-    Err(Problem::unsupported_media("application/json"))
+    Err(Problem::unsupported_media(kinds.first().copied().unwrap_or_default()))
 }
 
 /// Parses JSON: 400 when it is none, 422 with a pointer when it is not what was expected.
 pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        // What does not fit may stand before what is no JSON, and says nothing of it.
+        if let Err(malformed) = whole_json(bytes) {
+            return malformed;
+        }
         let pointer = pointer(error.path());
         explain(error.inner(), pointer)
     })?;
     deserializer.end().map_err(|error| explain(&error, String::new()))?;
     Ok(value)
+}
+
+fn whole_json(bytes: &[u8]) -> Result<(), Problem> {
+    let text = std::str::from_utf8(bytes).map_err(|_| Problem::malformed("the body is not UTF-8"))?;
+    serde_json::from_str::<IgnoredAny>(text).map(|_| ()).map_err(|error| explain(&error, String::new()))
 }
 
 fn explain(error: &serde_json::Error, pointer: String) -> Problem {
@@ -118,7 +153,7 @@ mod tests {
 
     #[test]
     fn what_is_not_json_is_malformed() {
-        for text in ["", "{", "nonsense", r#"{"lines":[]} trailing"#, "\u{0}"] {
+        for text in ["", "{", "nonsense", r#"{"lines":[]} trailing"#, "\u{0}", r#"{"more":1"#] {
             assert_eq!(problem(text).0, 400, "{text}");
         }
         assert_eq!(parse::<Sample>(b"{\"lines\":\"\xff\"}").unwrap_err().status.as_u16(), 400);
@@ -126,9 +161,9 @@ mod tests {
 
     #[test]
     fn nesting_that_is_too_deep_is_refused_where_anything_is_taken() {
-        let deep = "[".repeat(100_000);
+        let deep = "[".repeat(100_000) + &"]".repeat(100_000);
         assert_eq!(parse::<Value>(deep.as_bytes()).unwrap_err().status.as_u16(), 400);
-        let (status, body) = problem(&format!("{{\"lines\":{deep}"));
+        let (status, body) = problem(&format!("{{\"lines\":{deep}}}"));
         assert_eq!((status, &body["errors"][0]["pointer"]), (422, &"/lines/0".into()));
     }
 }

@@ -29,6 +29,9 @@ pub(super) fn routes() -> Router<AppState> {
     Router::new().route("/v1/catalog/items", put(put_items))
 }
 
+/// One JSON value a line.
+const NDJSON: &str = "application/x-ndjson";
+
 /// Items stored with one write.
 const BATCH: usize = 1_000;
 
@@ -65,37 +68,36 @@ async fn put_items(
     request: Request,
 ) -> Result<Response, Problem> {
     caller.require(Scope::Catalog)?;
+    body::require(request.headers(), &[NDJSON, "application/ndjson", "application/jsonl"])?;
     let body = body::read(request.into_body(), state.config.http.bulk_bytes_max).await?;
     let line_bytes_max = state.config.http.body_bytes_max;
     let mut results = Vec::new();
-    let lines: Vec<&[u8]> =
-        body.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()).collect();
-    for (number, batch) in lines.chunks(BATCH).enumerate() {
-        put_batch(&state, batch, number * BATCH, line_bytes_max, &mut results).await;
+    let lines = body.split(|byte| *byte == b'\n').zip(1..).filter(|(line, _)| !line.trim_ascii().is_empty());
+    let lines: Vec<(&[u8], usize)> = lines.collect();
+    for batch in lines.chunks(BATCH) {
+        put_batch(&state, batch, line_bytes_max, &mut results).await;
     }
     let mut text = String::new();
     for result in results {
         text.push_str(&result.to_string());
         text.push('\n');
     }
-    Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], text).into_response())
+    Ok(([(header::CONTENT_TYPE, NDJSON)], text).into_response())
 }
 
 async fn put_batch(
     state: &AppState,
-    lines: &[&[u8]],
-    first: usize,
+    lines: &[(&[u8], usize)],
     line_bytes_max: usize,
     results: &mut Vec<Value>,
 ) {
     let now = crate::wiring::World.now();
     let parsed: Vec<Result<NewItem, Problem>> =
-        lines.iter().map(|line| parse(line, line_bytes_max, now)).collect();
+        lines.iter().map(|(line, _)| parse(line, line_bytes_max, now)).collect();
     let items: Vec<NewItem> = parsed.iter().filter_map(|item| item.as_ref().ok().cloned()).collect();
     let stored = state.service.catalog().put(items).await;
     let mut outcomes = stored.as_deref().unwrap_or_default().iter();
-    for (at, item) in parsed.iter().enumerate() {
-        let line = first + at + 1;
+    for (item, (_, line)) in parsed.iter().zip(lines) {
         results.push(match (item, &stored) {
             (Err(problem), _) => {
                 json!({"line": line, "status": "rejected", "code": problem.code, "message": problem.detail()})

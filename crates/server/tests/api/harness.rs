@@ -3,6 +3,7 @@
 //! Tests share one server while any of them runs; those that need another configuration start one of their own.
 //! Every answer is checked for what holds of all of them: see [`reply`].
 
+pub(crate) mod raw;
 pub(crate) mod reply;
 
 use std::{
@@ -26,7 +27,7 @@ use service::catalog::NewItem;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-pub(crate) use reply::Reply;
+pub(crate) use self::reply::Reply;
 
 /// What the shared shop sells: A for 1.00, B for 2.00 … J for 10.00.
 pub(crate) const SKUS: [&str; 10] = ["A", "B", "C", "D", "E", "F", "G", "H", "I", "J"];
@@ -212,6 +213,12 @@ impl Caller {
 
     pub(crate) fn put_ndjson(&self, path: &str, lines: String) -> Ask {
         self.ask(Method::PUT, path).header("content-type", "application/x-ndjson").bytes(lines.into_bytes())
+    }
+
+    /// The token that is sent.
+    pub(crate) fn token(&self) -> String {
+        let sent = self.headers.iter().find_map(|(name, value)| (name == "authorization").then_some(value));
+        sent.unwrap().trim_start_matches("Bearer ").to_owned()
     }
 
     /// `GET /v1/cart`, which must succeed.

@@ -1,7 +1,22 @@
 //! What the HTTP API promises, asked for over real connections: one file for each resource, and one for each kind of
 //! claim that concerns them all.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::wrong_self_convention,
+    reason = "a test; `answer.is(200)` reads as the claim it is"
+)]
+
+mod bad_input;
+mod bulk;
+mod cart;
+mod carts_of_services;
+mod catalog;
 mod claims;
+mod cookies;
 mod harness;
+mod idempotency;
 mod lines;
 mod sessions;
