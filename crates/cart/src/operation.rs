@@ -24,7 +24,7 @@ pub use add::Add;
 pub use annotate::{AnnotateCart, AnnotateLine};
 pub use erase::Erase;
 pub use expire::{Consume, Expire};
-pub use merge::{Merge, Seal};
+pub use merge::{GUEST_DAYS, Merge, Seal};
 pub use move_line::Move;
 pub use policy::{LineOutcome, MergeRecord, MergeRule, Policy, UNDO_MS, preview};
 pub use refresh::Refresh;

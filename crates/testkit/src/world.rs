@@ -30,7 +30,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) const ACCOUNT: CartIndex = 0;
 const MS_PER_DAY: u64 = 24 * 60 * 60 * 1000;
 /// So long after a merge nobody writes the guest's rows any more, and the scrubber brings in what they hold.
-const SCRUB_DAYS: u32 = cart::state::CONTEXT_DAYS;
+const SCRUB_DAYS: u32 = cart::operation::GUEST_DAYS;
 /// So long after a merge the guest's rows are read with the account's: until whatever the scrubber brought in is
 /// everywhere.
 const GUEST_DAYS: u32 = SCRUB_DAYS + 33;

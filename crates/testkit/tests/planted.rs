@@ -9,7 +9,7 @@ use testkit::{
     shown::Broken,
 };
 
-/// Schedules within which a bug is found. `schedules.rs` runs as many of each climate without one.
+/// Schedules within which a bug is found. `schedules.rs` runs twice as many of each climate without one.
 const SCHEDULES: u64 = 3000;
 
 /// Finds `bug` in a climate that has what it takes to see it, and gives back the promise that it breaks.

@@ -7,7 +7,7 @@ use crate::{
     hash::Parts,
     id::CartId,
     lattice::{Join, Register},
-    state::{Cart, Delta},
+    state::{CONTEXT_DAYS, Cart, Delta},
     time::Day,
 };
 
@@ -62,6 +62,23 @@ impl Merge {
             delta.fields.insert(name.clone(), Register { lamport: 0, ..register.clone() });
         }
         delta
+    }
+}
+
+/// For so many days after a merge the guest's rows may still be written unaware of it, and are read with the
+/// account's. Then nobody writes them any more, and what they hold must have been taken into the account's own row.
+pub const GUEST_DAYS: u32 = CONTEXT_DAYS;
+
+impl Cart {
+    /// True when the rows of `guest` belong to this account's cart: it was merged at most [`GUEST_DAYS`] ago.
+    pub fn reads_guest(&self, guest: CartId, today: Day) -> bool {
+        self.merged.get(&guest).is_some_and(|merged| today.since(*merged) <= GUEST_DAYS)
+    }
+
+    /// False when `guest` was merged longer ago than [`GUEST_DAYS`]: merging it once more is then no operation. All
+    /// it held was taken in; what of that was removed since may be forgotten, and would come back.
+    pub fn takes_guest(&self, guest: CartId, today: Day) -> bool {
+        !self.merged.contains_key(&guest) || self.reads_guest(guest, today)
     }
 }
 

@@ -41,7 +41,7 @@ impl World {
         let (region, guest) = (self.random_region(random), 1 + random.index(self.climate.guests));
         let account_now = self.load(region, ACCOUNT, Some(random))?;
         let guest_now = self.load(region, guest, Some(random))?;
-        if guest_now.state.erased {
+        if guest_now.state.erased || !account_now.state.takes_guest(Self::id(guest), self.now.day()) {
             return Ok(()); // a no-op
         }
         let policy = random.pick(&POLICIES).copied().unwrap_or_default();

@@ -157,6 +157,21 @@ fn a_repeated_login_does_not_double_the_cart() {
 }
 
 #[test]
+fn a_guest_that_was_merged_long_ago_is_not_merged_again() {
+    let guest = cart(GUEST, "a: add 2");
+    let record = decide(Policy::Sum, &Cart::default(), &guest);
+    let account = merged(&record, &Cart::default(), &guest);
+    let after = |days: u32| AT.plus_days(days).day();
+    assert!(Cart::default().takes_guest(GUEST, after(90)) && !Cart::default().reads_guest(GUEST, after(0)));
+    assert!(account.takes_guest(GUEST, after(67)) && account.reads_guest(GUEST, after(67)));
+    assert!(!account.takes_guest(GUEST, after(68)) && !account.reads_guest(GUEST, after(68)));
+    // What would happen: the removal is forgotten, and the guest's rows still hold the item.
+    let mut forgetful = account.joined(&clearing(&account));
+    forgetful.forget_old_writers([], after(68));
+    assert_eq!(units(&merged(&record, &forgetful, &guest)), "2 / 0");
+}
+
+#[test]
 fn the_record_is_decided_once_and_applied_in_two_regions() {
     // Region B has not heard of the account's last add when it merges, nor region A of B's removal.
     let before = cart(ACCOUNT, "a: add 3");
