@@ -157,8 +157,9 @@ impl Service {
         }
         let mut receipt = request.receipt(&loaded.state);
         let (mut dot, mut finished) = (None, true);
-        if !guest_loaded.state.is_untouched() && !guest_loaded.state.erased {
-            let now = self.environment.now();
+        let now = self.environment.now();
+        let brings = !guest_loaded.state.is_untouched() && !guest_loaded.state.erased;
+        if brings && loaded.state.takes_guest(guest, now.day()) {
             let stamp = Stamp { dot: Merge::dot(account, guest), origin: account, at: now };
             let record = self.decide(account, &loaded, guest, &guest_loaded, request.policy, now).await;
             let mut delta = Merge { guest, state: guest_loaded.state.clone() }.delta(&stamp);
