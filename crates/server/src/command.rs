@@ -38,6 +38,7 @@ enum Command {
     /// Print the script that completes this command line in a shell.
     Completions(completions::CompletionsArgs),
     /// Replay real shopping against a server, and compare every cart with the file.
+    #[command(after_help = "Example: evercart replay online-retail online-retail.csv.gz")]
     Replay(replay::ReplayArgs),
 }
 

@@ -39,8 +39,8 @@ pub(crate) struct OwnRow {
 impl Service {
     /// The cart as the store shows it.
     pub(crate) async fn load(&self, cart: CartId, consistency: Consistency) -> Result<Loaded, ServiceError> {
-        let rows = self.stores.carts.load(cart, consistency).await?;
-        let mut loaded = self.decode(cart, &rows)?;
+        let rows = self.stores.carts.load(cart, consistency).await;
+        let mut loaded = rows.and_then(|rows| self.decode(cart, &rows)).inspect_err(count_corrupt)?;
         if !self.stores.carts.capabilities().single_writer {
             self.join_merged_guests(&mut loaded, consistency).await?;
         }
@@ -71,7 +71,7 @@ impl Service {
         }
     }
 
-    fn decode(&self, cart: CartId, rows: &CartRows) -> Result<Loaded, ServiceError> {
+    fn decode(&self, cart: CartId, rows: &CartRows) -> Result<Loaded, StoreError> {
         let mut loaded = Loaded { versions: rows.versions(), ..Loaded::default() };
         for row in &rows.snapshots {
             let state = decode(cart, &row.bytes)?;
@@ -100,8 +100,8 @@ impl Service {
         guests.sort_by_key(|(guest, day)| (std::cmp::Reverse(**day), **guest));
         let guests: Vec<CartId> = guests.into_iter().take(GUESTS_MAX).map(|(guest, _)| *guest).collect();
         for guest in guests {
-            let rows = self.stores.carts.load(guest, consistency).await?;
-            let state = self.decode(guest, &rows)?.state;
+            let rows = self.stores.carts.load(guest, consistency).await;
+            let state = rows.and_then(|rows| self.decode(guest, &rows)).inspect_err(count_corrupt)?.state;
             loaded.rows.push(as_brought(guest, state, now));
         }
         loaded.join_rows();
@@ -159,8 +159,12 @@ impl OwnRow {
 }
 
 fn decode(cart: CartId, bytes: &Bytes) -> Result<Cart, StoreError> {
-    format::decode(bytes).map_err(|source| {
+    format::decode(bytes).map_err(|source| StoreError::Corrupt { record: cart.to_string(), source })
+}
+
+/// Counts a load that met bytes which cannot be read, whether the engine found that or we did.
+fn count_corrupt(error: &StoreError) {
+    if matches!(error, StoreError::Corrupt { .. }) {
         metrics::counter!("evercart_corrupt_records_total", "kind" => "cart").increment(1);
-        StoreError::Corrupt { record: cart.to_string(), source }
-    })
+    }
 }

@@ -19,6 +19,7 @@ pub(super) struct TokenArgs {
 #[derive(Debug, Subcommand)]
 enum Kind {
     /// A token of a shopper who is logged in, good for a day, where the server accepts local ones.
+    #[command(after_help = "Example: TOKEN=$(evercart token shopper ann)")]
     Shopper {
         /// The subject, as an identity provider would name it.
         subject: String,
@@ -26,6 +27,7 @@ enum Kind {
         place: Place,
     },
     /// A token of a service of the shop.
+    #[command(after_help = "Example: SERVICE=$(evercart token service --scope catalog --scope carts)")]
     Service {
         /// What it may do; can be given several times.
         #[arg(long, required = true, value_name = "SCOPE")]
@@ -37,6 +39,7 @@ enum Kind {
         place: Place,
     },
     /// Revoke a service token at a running server: within seconds no node accepts it.
+    #[command(after_help = "Example: evercart token revoke 4f1c09a27be35d68")]
     Revoke {
         /// The token's id, as `evercart token service --json` says it.
         id: String,

@@ -28,24 +28,24 @@ pub(super) struct Reply<'a> {
 
 impl Reply<'_> {
     /// The cart itself; 304 where the caller has it already.
-    pub(super) fn read(&self, answer: &CartAnswer) -> Result<Response, Problem> {
+    pub(super) fn read(&self, answer: &CartAnswer) -> Response {
         let view = answer.view();
         let etag = answer.etag(&view);
         let headers = self.headers(answer, Some(&etag));
-        if self.incoming.is_unchanged(&etag)? {
-            return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+        if self.incoming.is_unchanged(&etag) {
+            return (StatusCode::NOT_MODIFIED, headers).into_response();
         }
-        Ok(json(StatusCode::OK, headers, &CartJson::of(self.state, answer, &view)))
+        json(StatusCode::OK, headers, &CartJson::of(self.state, answer, &view))
     }
 
     /// The cart after a change, or nothing but headers where the caller prefers so.
-    pub(super) fn changed(&self, answer: &CartAnswer) -> Result<Response, Problem> {
+    pub(super) fn changed(&self, answer: &CartAnswer) -> Response {
         let view = answer.view();
         let headers = self.headers(answer, Some(&answer.etag(&view)));
-        if self.incoming.wants_minimal()? {
-            return Ok((StatusCode::NO_CONTENT, headers).into_response());
+        if self.incoming.wants_minimal() {
+            return (StatusCode::NO_CONTENT, headers).into_response();
         }
-        Ok(json(StatusCode::OK, headers, &CartJson::of(self.state, answer, &view)))
+        json(StatusCode::OK, headers, &CartJson::of(self.state, answer, &view))
     }
 
     /// The cart as a member beside others.

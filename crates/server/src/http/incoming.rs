@@ -144,17 +144,18 @@ impl Incoming {
         Ok(Some(halves.collect()))
     }
 
-    /// True when the caller already has this representation.
-    pub(super) fn is_unchanged(&self, etag: &str) -> Result<bool, Problem> {
-        let tags = self.header("if-none-match")?.unwrap_or_default();
+    /// True when the caller already has this representation. Tags that cannot be read are none of ours.
+    pub(super) fn is_unchanged(&self, etag: &str) -> bool {
+        let tags = self.header("if-none-match").ok().flatten().unwrap_or_default();
         let mut tags = tags.split(',').map(|tag| tag.trim().trim_start_matches("W/").trim_matches('"'));
-        Ok(tags.any(|tag| tag == "*" || tag == etag))
+        tags.any(|tag| tag == "*" || tag == etag)
     }
 
-    /// True when the caller wants no body.
-    pub(super) fn wants_minimal(&self) -> Result<bool, Problem> {
-        let preferences = self.header("prefer")?.unwrap_or_default();
-        Ok(preferences.split([',', ';']).any(|one| one.trim().eq_ignore_ascii_case("return=minimal")))
+    /// True when the caller wants no body. It is asked once the change is done, so it never fails: a preference that
+    /// cannot be read is ignored (RFC 7240).
+    pub(super) fn wants_minimal(&self) -> bool {
+        let preferences = self.header("prefer").ok().flatten().unwrap_or_default();
+        preferences.split([',', ';']).any(|one| one.trim().eq_ignore_ascii_case("return=minimal"))
     }
 
     /// True when a bulk change is to be done whole or not at all.

@@ -130,3 +130,12 @@ async fn a_line_with_too_many_entries_is_mended_by_remove_and_add_in_one_request
     assert_eq!(guest.patch("/v1/cart", mended).await.is(200).shown(), "A 1025");
     assert_eq!(guest.add("A", 1).await.shown(), "A 1026");
 }
+
+#[tokio::test]
+async fn what_was_rejected_is_said_though_a_minimal_answer_was_preferred() {
+    let shop = Shop::open();
+    let guest = shop.guest().await.with("prefer", "return=minimal");
+    let body = json!({"ops": [add("A", 1), add("NOT-SOLD-HERE", 1)]});
+    let done = guest.patch("/v1/cart", body).await.is(200);
+    assert_eq!(results(&done), "applied, rejected unknown_sku");
+}

@@ -3,6 +3,7 @@
 //! Tests share one server while any of them runs; those that need another configuration start one of their own.
 //! Every answer is checked for what holds of all of them: see [`reply`].
 
+pub(crate) mod process;
 pub(crate) mod raw;
 pub(crate) mod reply;
 
@@ -106,6 +107,12 @@ impl Shop {
     /// A shop of one's own, which decided otherwise.
     pub(crate) fn with(configure: impl FnOnce(&mut Config)) -> Self {
         Self::of(Running::start_in_new_folder(configure))
+    }
+
+    /// Whatever listens there, with the key files in `data`.
+    pub(crate) fn at(address: SocketAddr, data: &Path) -> Self {
+        let data = data.to_owned();
+        Self::of(Arc::new(Running { address, data, stop: None, thread: None, _folder: None }))
     }
 
     fn of(running: Arc<Running>) -> Self {
@@ -245,12 +252,21 @@ impl Ask {
         Self(self.0.header(name, value))
     }
 
+    pub(crate) fn header_bytes(self, name: &str, value: &[u8]) -> Self {
+        Self(self.0.header(name, value))
+    }
+
     pub(crate) fn json(self, body: &Value) -> Self {
         self.header("content-type", "application/json").bytes(body.to_string().into_bytes())
     }
 
     pub(crate) fn bytes(self, body: Vec<u8>) -> Self {
         Self(self.0.body(body))
+    }
+
+    /// Sends it, where the server may be gone before the answer is whole.
+    pub(crate) async fn try_send(self) -> Option<Reply> {
+        Reply::try_of(self.0.send().await.ok()?).await
     }
 }
 

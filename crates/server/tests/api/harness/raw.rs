@@ -35,3 +35,10 @@ pub(crate) async fn chunked_post(address: SocketAddr, path: &str, token: &str, b
     request.extend_from_slice(b"0\r\n\r\n");
     exchange(address, &request).await
 }
+
+/// Sends bytes and goes away without waiting for an answer.
+pub(crate) async fn abandon(address: SocketAddr, bytes: &[u8]) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(bytes).await.ok();
+    stream.shutdown().await.ok();
+}

@@ -32,12 +32,17 @@ const INTERNAL: [&str; 12] = [
 
 impl Reply {
     pub(crate) async fn of(response: reqwest::Response) -> Self {
+        Self::try_of(response).await.expect("the answer is whole")
+    }
+
+    /// The answer, if it is whole.
+    pub(crate) async fn try_of(response: reqwest::Response) -> Option<Self> {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = response.text().await.unwrap();
+        let text = response.text().await.ok()?;
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
         let reply = Self { status, headers, text, body };
         reply.check();
-        reply
+        Some(reply)
     }
 
     fn check(&self) {
