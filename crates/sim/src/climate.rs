@@ -155,17 +155,18 @@ impl Climate {
     pub const ABSENCE: Self = Self {
         name: "absence",
         regions: (2, 2),
+        devices: 3,
         tabs: 1,
         acts: (8, 20),
         write_path: Some(WritePath::Replace),
-        pauses_ms: &[DAY, 8 * DAY],
-        retries_ms: &[MINUTE, 28 * DAY],
+        pauses_ms: &[8 * DAY],
+        retries_ms: &[28 * DAY],
         delays_ms: &[50, HOUR],
-        much_later_percent: 50,
+        much_later_percent: 80,
         kinds: &[(50, Kind::Add), (15, Kind::Set), (35, Kind::Remove)],
         breaks: &[(80, Break::LinkOneWay), (15, Break::LinkBothWays), (5, Break::Node)],
         breaks_ms: &[LAG_MS_MAX],
-        weather_ms: 20 * DAY,
+        weather_ms: 10 * DAY,
         faults_permille: 20,
         ..Self::BRISK
     };

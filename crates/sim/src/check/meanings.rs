@@ -142,9 +142,14 @@ impl Meanings {
 
     /// A policy means what its decision says, once anybody has written it down.
     fn take_policy(&mut self, account: CartId, record: &MergeRecord, executions: &[Execution]) {
-        let writes = || executions.iter().flat_map(Execution::applied).filter(|it| it.cart == account);
-        let is_known = |dot: &Dot| writes().any(|written| written.state().context.contains(*dot));
-        if dots_of(&record.delta).iter().any(|dot| is_known(dot) && !record.brought.contains_key(dot)) {
+        // What the policy's delta names beside the dots of both sides is its own dot.
+        let is_own = |dot: &Dot| {
+            let of_sides = record.brought.contains_key(dot) || record.taken.contains_key(dot);
+            !of_sides && !record.delta.entries.contains_key(dot)
+        };
+        let own: Vec<Dot> = dots_of(&record.delta).into_iter().filter(is_own).collect();
+        let mut writes = executions.iter().flat_map(Execution::applied).filter(|it| it.cart == account);
+        if writes.any(|written| own.iter().any(|dot| written.state().context.contains(*dot))) {
             let meaning = self.of_delta(&record.delta, &BTreeMap::new());
             self.add(account, meaning);
         }
