@@ -18,6 +18,9 @@ const LONG_CASES: &str = "4096";
 /// A few invoices with every oddity that the real data has.
 const REPLAYED: &str = "crates/server/test-data/online-retail-slice.csv";
 
+/// Seconds in which the simulation runs seeds that it never ran before.
+const FRESH_SEEDS_S: &str = "60";
+
 /// Everything one step is.
 struct Step {
     name: &'static str,
@@ -66,6 +69,9 @@ fn steps(long: bool) -> Vec<Step> {
     let tests = Invocation::cargo("test --workspace --locked --no-fail-fast");
     let docs = Invocation::cargo("doc --workspace --no-deps --locked").variable("RUSTDOCFLAGS", "-Dwarnings");
 
+    let fresh_seeds = Invocation::cargo("test -p sim --locked --test fresh_seeds -- --nocapture")
+        .variable("EVERCART_SIM_SECONDS", FRESH_SEEDS_S);
+
     let mut steps = vec![
         command("format", "fmt --all --check"),
         own("tidy", tidy::run),
@@ -74,6 +80,7 @@ fn steps(long: bool) -> Vec<Step> {
         Step { name: "docs", work: Work::Command(docs) },
         own("deny", deny::run),
         Step { name: "tests", work: Work::Tests(tests.clone()) },
+        Step { name: "fresh seeds", work: Work::Tests(fresh_seeds) },
         command("release build", "build --release --locked -p server --bin evercart"),
         Step { name: "replay", work: Work::Replay(replay::command(REPLAYED)) },
     ];
