@@ -7,14 +7,13 @@ use crate::{
     Service,
     answer::{CartAnswer, CartNotice},
     error::ServiceError,
-    lane::Lane,
     load::Loaded,
     read_path::Outcome,
     sessions::{CartAddress, Principal},
 };
 use bytes::Bytes;
 use cart::{
-    Cart, CartId, Dot, Join, Timestamp,
+    Cart, CartId, Join, Timestamp,
     format::{decode_merge_record, encode_merge_record},
     operation::{LineOutcome, Merge, MergeRecord, Policy, Seal, Stamp, Undo, preview},
     token::GuestToken,
@@ -246,7 +245,8 @@ impl Service {
         let undone = Undo { record: &record, account: &loaded.state }.deltas(now);
         let replayed = loaded.state.context.contains(dot);
         if !replayed {
-            self.store_apart(returned, undone.guest, &mut returned_lane).await?;
+            let before = self.load(returned, Consistency::Strong).await?;
+            self.store(returned, before, undone.guest, record.return_dot(), &mut returned_lane).await?;
             loaded = self.store(account, loaded, undone.account, dot, &mut lane).await?;
         }
         drop((lane, returned_lane));
@@ -255,20 +255,6 @@ impl Service {
         answer.session = Some(self.guest_token(returned));
         Ok(answer)
     }
-
-    /// Writes a delta that carries its own dots into another cart.
-    async fn store_apart(&self, cart: CartId, delta: Cart, lane: &mut Lane) -> Result<(), ServiceError> {
-        let dot = first_dot(&delta);
-        let loaded = self.load(cart, Consistency::Strong).await?;
-        self.store(cart, loaded, delta, dot, lane).await?;
-        Ok(())
-    }
-}
-
-fn first_dot(delta: &Cart) -> Dot {
-    let first = delta.context.writers().next();
-    let dot = first.and_then(|(writer, known)| Some(Dot::new(*writer, known.seqs.iter().next()?.0)));
-    dot.unwrap_or(Dot::new(cart::WriterId(0), 1)) // a delta that burns nothing has no name and needs none
 }
 
 fn record_key(account: CartId, guest: CartId) -> [u8; 32] {

@@ -41,6 +41,11 @@ impl MergeRecord {
     pub fn undo_dot(&self) -> Dot {
         Dot::new(writer_for("undo", self), 1)
     }
+
+    /// The identity of what the undo of this merge puts into the guest's new cart.
+    pub fn return_dot(&self) -> Dot {
+        Dot::new(writer_for("undo, guest", self), 1)
+    }
 }
 
 fn writer_for(domain: &str, record: &MergeRecord) -> WriterId {
@@ -54,7 +59,7 @@ impl Undo<'_> {
         let MergeRecord { account, guest, .. } = *self.record;
         let guest_id = CartId::of_undo(account, guest);
         let out = Stamp { dot: self.record.undo_dot(), origin: account, at };
-        let back = Stamp { dot: Dot::new(writer_for("undo, guest", self.record), 1), origin: guest_id, at };
+        let back = Stamp { dot: self.record.return_dot(), origin: guest_id, at };
         Undone { account: self.account_delta(out), guest_id, guest: self.guest_delta(back, out.dot) }
     }
 
