@@ -37,10 +37,7 @@ impl Rows<'_> {
         // In this order: a writer that may leave is not taken in again from other rows, where it would count as
         // learned today, come back from here once they have forgotten it, and so never leave.
         state.forget_old_writers(self.all, today);
-        match self.own {
-            Some(own) => state.learned_since(own, today),
-            None => state.learned_since(&Cart::default(), today),
-        }
+        state.learned_since(self.own.unwrap_or(&Cart::default()), today);
         state
     }
 }
