@@ -3,7 +3,7 @@
 use crate::{Service, error::ServiceError};
 use bytes::Bytes;
 use cart::{
-    Cart, CartId, Delta, Dot, Join, Timestamp, format,
+    Cart, CartId, Delta, Dot, Join, format,
     operation::Merge,
     rewrite::Rows,
     token::{Freshness, RowSeen},
@@ -12,8 +12,6 @@ use storage::{Bucket, CartRows, Consistency, Owner, Snapshot, StoreError, Versio
 
 /// The most merged guests whose rows are read with an account's cart.
 const GUESTS_MAX: usize = 8;
-/// For so many days after a merge a region may still write the guest's rows unaware.
-const GUEST_DAYS: u32 = cart::state::CONTEXT_DAYS;
 
 /// A cart as it is stored.
 #[derive(Clone, Debug, Default)]
@@ -74,12 +72,11 @@ impl Service {
     fn decode(&self, cart: CartId, rows: &CartRows) -> Result<Loaded, StoreError> {
         let mut loaded = Loaded { versions: rows.versions(), ..Loaded::default() };
         for row in &rows.snapshots {
-            let state = decode(cart, &row.bytes)?;
+            let decoded = OwnRow::decode(cart, row)?;
             if row.owner == self.owner {
-                let (version, folded_through) = (row.version, row.folded_through);
-                loaded.own = Some(OwnRow { version, folded_through, state: state.clone() });
+                loaded.own = Some(decoded.clone());
             }
-            loaded.rows.push(state);
+            loaded.rows.push(decoded.state);
         }
         for delta in &rows.deltas {
             loaded.rows.push(decode(cart, &delta.bytes)?);
@@ -94,24 +91,22 @@ impl Service {
         loaded: &mut Loaded,
         consistency: Consistency,
     ) -> Result<(), ServiceError> {
-        let now = self.environment.now();
+        let today = self.environment.now().day();
+        let merged = loaded.state.merged.iter();
         let mut guests: Vec<_> =
-            loaded.state.merged.iter().filter(|(_, day)| now.day().since(**day) <= GUEST_DAYS).collect();
+            merged.filter(|(guest, _)| loaded.state.reads_guest(**guest, today)).collect();
         guests.sort_by_key(|(guest, day)| (std::cmp::Reverse(**day), **guest));
         let guests: Vec<CartId> = guests.into_iter().take(GUESTS_MAX).map(|(guest, _)| *guest).collect();
         for guest in guests {
             let rows = self.stores.carts.load(guest, consistency).await;
             let state = rows.and_then(|rows| self.decode(guest, &rows)).inspect_err(count_corrupt)?.state;
-            loaded.rows.push(as_brought(guest, state, now));
+            // As rows of the account: what a merge of them brings, without the merge's own dot.
+            let brought = Merge { guest, state }.brought(today);
+            loaded.state.join(&brought);
+            loaded.rows.push(brought);
         }
-        loaded.join_rows();
         Ok(())
     }
-}
-
-/// A guest's rows as rows of the account: what a merge of them brings, without the merge's own dot.
-fn as_brought(guest: CartId, state: Cart, now: Timestamp) -> Cart {
-    Merge { guest, state }.brought(now.day())
 }
 
 impl Loaded {
