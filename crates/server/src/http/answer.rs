@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use cart::token::GuestToken;
+use cart::{token::GuestToken, view::View};
 use serde_json::{Map, Value};
 use service::{CartAnswer, ServiceError};
 
@@ -31,7 +31,7 @@ impl Reply<'_> {
     pub(super) fn read(&self, answer: &CartAnswer) -> Response {
         let view = answer.view();
         let etag = answer.etag(&view);
-        let headers = self.headers(answer, Some(&etag));
+        let headers = self.headers(answer, &etag);
         if self.incoming.is_unchanged(&etag) {
             return (StatusCode::NOT_MODIFIED, headers).into_response();
         }
@@ -41,7 +41,7 @@ impl Reply<'_> {
     /// The cart after a change, or nothing but headers where the caller prefers so.
     pub(super) fn changed(&self, answer: &CartAnswer) -> Response {
         let view = answer.view();
-        let headers = self.headers(answer, Some(&answer.etag(&view)));
+        let headers = self.headers(answer, &answer.etag(&view));
         if self.incoming.wants_minimal() {
             return (StatusCode::NO_CONTENT, headers).into_response();
         }
@@ -56,9 +56,9 @@ impl Reply<'_> {
         answer: &CartAnswer,
     ) -> Response {
         let view = answer.view();
-        let headers = self.headers(answer, Some(&answer.etag(&view)));
+        let headers = self.headers(answer, &answer.etag(&view));
         let mut body = members;
-        body.insert("cart".to_owned(), self.cart(answer));
+        body.insert("cart".to_owned(), self.cart(answer, &view));
         json(status, headers, &Value::Object(body))
     }
 
@@ -66,19 +66,19 @@ impl Reply<'_> {
     pub(super) fn refused(&self, error: &ServiceError) -> Response {
         let mut problem = Problem::from(error);
         let ServiceError::PreconditionFailed(current) = error else { return problem.into_response() };
-        problem.members.insert("cart".to_owned(), self.cart(current));
-        let headers = self.headers(current, Some(&current.etag(&current.view())));
+        let view = current.view();
+        problem.members.insert("cart".to_owned(), self.cart(current, &view));
+        let headers = self.headers(current, &current.etag(&view));
         let mut response = problem.into_response();
         response.headers_mut().extend(headers);
         response
     }
 
-    pub(super) fn cart(&self, answer: &CartAnswer) -> Value {
-        let view = answer.view();
-        serde_json::to_value(CartJson::of(self.state, answer, &view)).unwrap_or_default()
+    pub(super) fn cart(&self, answer: &CartAnswer, view: &View) -> Value {
+        serde_json::to_value(CartJson::of(self.state, answer, view)).unwrap_or_default()
     }
 
-    fn headers(&self, answer: &CartAnswer, etag: Option<&str>) -> HeaderMap {
+    fn headers(&self, answer: &CartAnswer, etag: &str) -> HeaderMap {
         let mut headers = HeaderMap::with_capacity(8);
         let mut put = |name: HeaderName, text: &str| {
             // Tokens and digests are plain text; a region that is none was refused at the start.
@@ -87,7 +87,7 @@ impl Reply<'_> {
         put(REGION, &self.state.service.settings().region);
         put(DURABILITY, answer.durability.as_str());
         put(CONTEXT, &answer.freshness.to_token(&self.state.service.secrets().tokens));
-        etag.iter().for_each(|etag| put(header::ETAG, &format!("\"{etag}\"")));
+        put(header::ETAG, &format!("\"{etag}\""));
         if answer.replayed {
             put(REPLAYED, "true");
         }

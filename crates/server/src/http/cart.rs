@@ -141,6 +141,6 @@ fn refused_whole(reply: &Reply<'_>, results: Vec<Value>, answer: &service::CartA
     let detail = "`Evercart-Atomic` was asked for, and an operation was rejected";
     let mut problem = Problem::new(kind::ATOMIC_REJECTED, detail);
     problem.members.insert("results".to_owned(), Value::Array(results));
-    problem.members.insert("cart".to_owned(), reply.cart(answer));
+    problem.members.insert("cart".to_owned(), reply.cart(answer, &answer.view()));
     problem.into_response()
 }
