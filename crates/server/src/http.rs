@@ -9,11 +9,13 @@ mod cart;
 mod catalog;
 mod change;
 mod cors;
+mod docs;
 mod health;
 mod incoming;
 pub(crate) mod limit;
 mod lines;
 mod observe;
+mod openapi;
 mod path;
 pub(crate) mod request_id;
 mod service_carts;
@@ -37,6 +39,7 @@ use std::sync::{
 };
 use tower::util::option_layer;
 use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
 
 /// What handlers share.
 #[derive(Clone)]
@@ -84,16 +87,11 @@ impl AppState {
 /// All routes.
 pub fn router(state: AppState) -> Router {
     let cors = cors::layer(&state.config.auth.origins);
-    Router::new()
-        .merge(sessions::routes())
-        .merge(cart::routes())
-        .merge(lines::routes())
-        .merge(service_carts::routes())
-        .merge(catalog::routes())
-        .merge(tokens::routes())
-        .layer(middleware::from_fn_with_state(state.clone(), admit::admit))
+    let (shop, _) = api().split_for_parts();
+    let (around, _) = around().split_for_parts();
+    shop.layer(middleware::from_fn_with_state(state.clone(), admit::admit))
         .layer(middleware::from_fn(observe::measure))
-        .merge(health::routes())
+        .merge(around)
         .fallback(async || Problem::not_found())
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         // Above the fallbacks: a preflight asks with a method that no route has.
@@ -102,6 +100,22 @@ pub fn router(state: AppState) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(request_id::name))
         .with_state(state)
+}
+
+/// What the shop's callers and services use, each route with its part of the OpenAPI document.
+fn api() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .merge(sessions::routes())
+        .merge(cart::routes())
+        .merge(lines::routes())
+        .merge(service_carts::routes())
+        .merge(catalog::routes())
+        .merge(tokens::routes())
+}
+
+/// What is around it: health and reference.
+fn around() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().merge(health::routes()).merge(docs::routes())
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the signature that the layer asks for")]

@@ -5,14 +5,14 @@ use super::{
     answer::Reply,
     change::{OperationBody, Trust},
     incoming::{Addressed, Incoming, seen},
+    openapi::schema::BulkAnswer,
+    wire::CartJson,
 };
 use crate::problem::{Problem, kind};
 use axum::{
-    Router,
     extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
-    routing::get,
 };
 use cart::line::List;
 use serde::Deserialize;
@@ -21,11 +21,18 @@ use service::{
     CartAddress, Principal,
     carts::{Change, ChangeOutcome, Request},
 };
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub(super) fn routes() -> Router<AppState> {
-    Router::new().route("/v1/cart", get(read).patch(patch).delete(clear))
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(read, patch, clear))
 }
 
+/// Reads the caller's cart.
+#[utoipa::path(
+    get, path = "/v1/cart", tag = "cart", operation_id = "readCart",
+    responses((status = 200, description = "The cart.", body = CartJson<'static>)),
+)]
 async fn read(State(state): State<AppState>, incoming: Incoming) -> Result<Response, Problem> {
     let addressed = incoming.own_cart()?;
     if matches!(&addressed.address, CartAddress::Own { principal: Principal::Nobody, .. }) {
@@ -44,6 +51,11 @@ pub(super) async fn read_at(
     Ok(Reply { state, incoming, origin: addressed.origin }.read(&answer))
 }
 
+/// Clears what was seen of the cart; without `seen`, what the server sees in it.
+#[utoipa::path(
+    delete, path = "/v1/cart", tag = "cart", operation_id = "clearCart",
+    responses((status = 200, description = "The cart.", body = CartJson<'static>)),
+)]
 async fn clear(State(state): State<AppState>, incoming: Incoming) -> Result<Response, Problem> {
     let addressed = incoming.own_cart()?;
     clear_at(&state, &incoming, &addressed).await
@@ -75,12 +87,33 @@ pub(super) async fn change_at(
     })
 }
 
-#[derive(Debug, Deserialize)]
+/// Many changes of a cart.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct PatchBody {
+pub(super) struct PatchBody {
+    /// In the order in which they are done.
+    #[schema(max_items = 1000)]
     ops: Vec<OperationBody>,
 }
 
+/// Makes many changes in one request; each stands alone, unless `Evercart-Atomic: true`.
+#[utoipa::path(
+    patch, path = "/v1/cart", tag = "cart", operation_id = "changeCart",
+    request_body(
+        content = PatchBody,
+        example = json!({"ops": [
+            {"op": "add", "sku": "MUG-BLUE", "quantity": 1},
+            {"op": "annotate", "fields": {"note": "Ring twice"}},
+        ]}),
+    ),
+    responses(
+        (
+            status = 200,
+            description = "A result for each operation, and the cart.",
+            body = BulkAnswer<'static>,
+        ),
+    ),
+)]
 async fn patch(State(state): State<AppState>, incoming: Incoming) -> Result<Response, Problem> {
     let addressed = incoming.own_cart()?;
     patch_at(&state, &incoming, &addressed, Trust::Shopper).await

@@ -7,11 +7,9 @@ use crate::{
     problem::Problem,
 };
 use axum::{
-    Router,
     extract::{Request, State},
     http::header,
     response::{IntoResponse, Response},
-    routing::put,
 };
 use cart::{
     Timestamp,
@@ -24,9 +22,10 @@ use serde_json::{Value, json};
 use service::{Environment as _, catalog::NewItem};
 use smol_str::SmolStr;
 use storage::PutOutcome;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub(super) fn routes() -> Router<AppState> {
-    Router::new().route("/v1/catalog/items", put(put_items))
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(put_items))
 }
 
 /// One JSON value a line.
@@ -62,6 +61,25 @@ fn yes() -> bool {
     true
 }
 
+/// Imports items, one JSON object a line; answers a result a line, and bad lines never stop good ones.
+#[utoipa::path(
+    put, path = "/v1/catalog/items", tag = "service: catalogue", operation_id = "putItems",
+    request_body(
+        content = String,
+        content_type = "application/x-ndjson",
+        description = "One `ItemBody` a line.",
+        example = "{\"sku\":\"85123A\",\"title\":\"Lantern\",\"price\":{\"amount\":255,\"currency\":\"GBP\"}}\n",
+    ),
+    responses(
+        (
+            status = 200,
+            description = "A result a line: `line`, `sku`, `status` (`stored`, `older` or `rejected`), and `code` and `message` of what was rejected.",
+            body = String,
+            content_type = "application/x-ndjson",
+            example = "{\"line\":1,\"sku\":\"85123A\",\"status\":\"stored\"}\n",
+        ),
+    ),
+)]
 async fn put_items(
     State(state): State<AppState>,
     caller: Caller,

@@ -1,6 +1,11 @@
 //! Changes as JSON: what bodies of single and bulk requests say, made into changes of the service.
 
-use super::{AppState, body::checked, incoming::seen};
+use super::{
+    AppState,
+    body::checked,
+    incoming::seen,
+    openapi::schema::{FieldsText, NameText, OptionsText, PriceBody, TextsText},
+};
 use crate::problem::Problem;
 use cart::{
     line::{Line, LineId, List, NAME_BYTES_MAX, Sku, Texts},
@@ -11,35 +16,46 @@ use serde::{Deserialize, Deserializer};
 use service::{AddRequest, LineChange, LineOperation, Quote, ServiceError, carts::Change};
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
 /// `POST …/lines`, and `add` of a bulk request.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AddBody {
+    #[schema(value_type = NameText)]
     #[serde(deserialize_with = "sku")]
     sku: Sku,
+    #[schema(value_type = u32, minimum = 1, maximum = 999_999)]
     #[serde(deserialize_with = "quantity")]
     quantity: Quantity,
+    #[schema(value_type = OptionsText)]
     #[serde(default)]
     options: Texts,
+    #[schema(value_type = Option<NameText>)]
     #[serde(default)]
     seller: Option<SmolStr>,
+    #[schema(value_type = TextsText)]
     #[serde(default)]
     attributes: Texts,
+    #[schema(value_type = Option<PriceBody>)]
     #[serde(default, deserialize_with = "price")]
     price: Option<Money>,
+    #[schema(value_type = Option<String>)]
     #[serde(default)]
     title: Option<SmolStr>,
+    #[schema(value_type = Option<String>)]
     #[serde(default)]
     image: Option<SmolStr>,
+    #[schema(value_type = Option<String>)]
     #[serde(default)]
     url: Option<SmolStr>,
 }
 
 /// `PUT …/lines/{line}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SetBody {
+    #[schema(value_type = u32, minimum = 0, maximum = 999_999)]
     #[serde(deserialize_with = "target")]
     pub(super) quantity: Target,
     #[serde(default)]
@@ -47,7 +63,7 @@ pub(super) struct SetBody {
 }
 
 /// `POST …/lines/{line}/move`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct MoveBody {
     pub(super) to: ListName,
@@ -56,7 +72,7 @@ pub(super) struct MoveBody {
 }
 
 /// A list as callers name it.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum ListName {
     Cart,
@@ -64,25 +80,32 @@ pub(super) enum ListName {
 }
 
 /// One operation of a bulk request.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum OperationBody {
     Add {
+        #[schema(value_type = NameText)]
         #[serde(deserialize_with = "sku")]
         sku: Sku,
+        #[schema(value_type = u32, minimum = 1, maximum = 999_999)]
         #[serde(deserialize_with = "quantity")]
         quantity: Quantity,
+        #[schema(value_type = OptionsText)]
         #[serde(default)]
         options: Texts,
+        #[schema(value_type = Option<NameText>)]
         #[serde(default)]
         seller: Option<SmolStr>,
+        #[schema(value_type = TextsText)]
         #[serde(default)]
         attributes: Texts,
+        #[schema(value_type = Option<PriceBody>)]
         #[serde(default, deserialize_with = "price")]
         price: Option<Money>,
     },
     Set {
         line: String,
+        #[schema(value_type = u32, minimum = 0, maximum = 999_999)]
         #[serde(deserialize_with = "target")]
         quantity: Target,
         #[serde(default)]
@@ -108,8 +131,10 @@ pub(super) enum OperationBody {
     Annotate {
         #[serde(default)]
         line: Option<String>,
+        #[schema(value_type = Option<TextsText>)]
         #[serde(default)]
         attributes: Option<Texts>,
+        #[schema(value_type = Option<FieldsText>)]
         #[serde(default)]
         fields: Option<BTreeMap<SmolStr, Option<SmolStr>>>,
         #[serde(default)]

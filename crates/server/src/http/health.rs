@@ -2,22 +2,62 @@
 
 use super::AppState;
 use axum::{
-    Json, Router,
+    Json,
     extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
-    routing::get,
 };
 use serde_json::json;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub(super) fn routes() -> Router<AppState> {
-    Router::new()
-        .route("/livez", get(async || "live\n"))
-        .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(live)).routes(routes!(ready)).routes(routes!(metrics))
+}
+
+/// The process is there.
+#[utoipa::path(
+    get, path = "/livez", tag = "operations", operation_id = "livez",
+    responses(
+        (
+            status = 200,
+            description = "It is.",
+            body = String,
+            content_type = "text/plain",
+            example = "live\n",
+        ),
+    ),
+)]
+async fn live() -> &'static str {
+    "live\n"
+}
+
+/// The state of the server.
+#[derive(utoipa::ToSchema)]
+#[schema(as = Readiness)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(super) struct Readiness {
+    /// `ready`, `draining` or `store_unavailable`.
+    status: String,
 }
 
 /// Ready: the store answers and this node is not about to stop.
+#[utoipa::path(
+    get, path = "/readyz", tag = "operations", operation_id = "readyz",
+    responses(
+        (
+            status = 200,
+            description = "It takes requests.",
+            body = Readiness,
+            example = json!({"status": "ready"}),
+        ),
+        (
+            status = 503,
+            description = "It is about to stop, or its store is away.",
+            body = Readiness,
+            example = json!({"status": "draining"}),
+        ),
+    ),
+)]
 async fn ready(State(state): State<AppState>) -> Response {
     if state.is_draining() {
         return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "draining"}))).into_response();
@@ -31,6 +71,13 @@ async fn ready(State(state): State<AppState>) -> Response {
     }
 }
 
+/// The metrics, for Prometheus.
+#[utoipa::path(
+    get, path = "/metrics", tag = "operations", operation_id = "metrics",
+    responses(
+        (status = 200, description = "Text of version 0.0.4.", body = String, content_type = "text/plain"),
+    ),
+)]
 async fn metrics(State(state): State<AppState>) -> Response {
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     (kind, state.metrics.render()).into_response()

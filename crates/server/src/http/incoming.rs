@@ -160,7 +160,11 @@ impl Incoming {
 
     /// True when a bulk change is to be done whole or not at all.
     pub(super) fn wants_atomic(&self) -> Result<bool, Problem> {
-        Ok(self.header("evercart-atomic")?.is_some_and(|text| text.eq_ignore_ascii_case("true")))
+        match self.header("evercart-atomic")? {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(Problem::bad_header("Evercart-Atomic", "`true` or `false`")),
+        }
     }
 }
 
@@ -172,8 +176,11 @@ pub(super) fn seen(state: &AppState, token: Option<&str>) -> Result<Option<Seen>
 
 fn parse_dot(text: &str) -> Option<Dot> {
     let (writer, seq) = text.split_once('.')?;
-    let writer = u64::from_str_radix(writer, 16).ok().filter(|_| writer.len() <= 16)?;
-    let seq = seq.parse().ok().filter(|seq| *seq > 0)?;
+    let is_hex = (1..=16).contains(&writer.len()) && writer.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let writer = u64::from_str_radix(writer, 16).ok().filter(|_| is_hex)?;
+    // One number, one spelling: no sign, no leading zeros, and so no 0.
+    let is_plain = seq.starts_with(|first: char| matches!(first, '1'..='9'));
+    let seq = seq.parse().ok().filter(|_| is_plain)?;
     Some(Dot::new(WriterId(writer), seq))
 }
 
@@ -184,9 +191,20 @@ mod tests {
     #[test]
     fn an_operation_id_is_a_writer_and_a_number() {
         assert_eq!(parse_dot("51a6000000000001.7"), Some(Dot::new(WriterId(0x51a6_0000_0000_0001), 7)));
-        for wrong in
-            ["", "1", "1.", ".1", "1.0", "1.-1", "g.1", "11111111111111111.1", "1.4294967296", "+1.1.1"]
-        {
+        for wrong in [
+            "",
+            "1",
+            "1.",
+            ".1",
+            "1.0",
+            "1.-1",
+            "g.1",
+            "11111111111111111.1",
+            "1.4294967296",
+            "+1.1",
+            "1.+1",
+            "1.01",
+        ] {
             assert_eq!(parse_dot(wrong), None, "{wrong}");
         }
     }

@@ -6,23 +6,30 @@ use super::{
     cart::change_at,
     change::{AddBody, MoveBody, SetBody, Trust, line_change},
     incoming::{Addressed, Incoming},
+    openapi::schema::LineIdText,
+    wire::CartJson,
 };
 use crate::problem::Problem;
 use axum::{
-    Router,
     extract::{Path, State},
     response::Response,
-    routing::{post, put},
 };
 use service::LineOperation;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub(super) fn routes() -> Router<AppState> {
-    Router::new()
-        .route("/v1/cart/lines", post(add))
-        .route("/v1/cart/lines/{line}", put(set).delete(remove))
-        .route("/v1/cart/lines/{line}/move", post(move_line))
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(add)).routes(routes!(set, remove)).routes(routes!(move_line))
 }
 
+/// Adds units of an item.
+#[utoipa::path(
+    post, path = "/v1/cart/lines", tag = "cart", operation_id = "addLine",
+    request_body(
+        content = AddBody,
+        example = json!({"sku": "TEA-EARL-50", "quantity": 2, "attributes": {"gift_note": "For Ann"}}),
+    ),
+    responses((status = 200, description = "The cart.", body = CartJson<'static>)),
+)]
 async fn add(State(state): State<AppState>, incoming: Incoming) -> Result<Response, Problem> {
     let addressed = incoming.own_cart()?;
     add_at(&state, &incoming, &addressed, Trust::Shopper).await
@@ -38,6 +45,13 @@ pub(super) async fn add_at(
     change_at(state, incoming, addressed, change).await
 }
 
+/// Sets how many units a line has; 0 removes it.
+#[utoipa::path(
+    put, path = "/v1/cart/lines/{line}", tag = "cart", operation_id = "setLine",
+    params(("line" = LineIdText, Path, description = "The line's id.")),
+    request_body(content = SetBody, example = json!({"quantity": 5})),
+    responses((status = 200, description = "The cart.", body = CartJson<'static>)),
+)]
 async fn set(
     State(state): State<AppState>,
     Path(line): Path<String>,
@@ -58,6 +72,12 @@ pub(super) async fn set_at(
     change_at(state, incoming, addressed, change).await
 }
 
+/// Removes what was seen of a line.
+#[utoipa::path(
+    delete, path = "/v1/cart/lines/{line}", tag = "cart", operation_id = "removeLine",
+    params(("line" = LineIdText, Path, description = "The line's id.")),
+    responses((status = 200, description = "The cart.", body = CartJson<'static>)),
+)]
 async fn remove(
     State(state): State<AppState>,
     Path(line): Path<String>,
@@ -78,6 +98,13 @@ pub(super) async fn remove_at(
     change_at(state, incoming, addressed, change).await
 }
 
+/// Moves a line to *saved for later*, or back.
+#[utoipa::path(
+    post, path = "/v1/cart/lines/{line}/move", tag = "cart", operation_id = "moveLine",
+    params(("line" = LineIdText, Path, description = "The line's id.")),
+    request_body(content = MoveBody, example = json!({"to": "saved"})),
+    responses((status = 200, description = "The cart.", body = CartJson<'static>)),
+)]
 async fn move_line(
     State(state): State<AppState>,
     Path(line): Path<String>,

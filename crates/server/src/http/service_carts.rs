@@ -2,10 +2,13 @@
 //! `/v1/carts/{id}`. A service may name prices.
 
 use super::{
-    AppState, cart,
-    change::Trust,
+    AppState,
+    cart::{self, PatchBody},
+    change::{AddBody, MoveBody, SetBody, Trust},
     incoming::{Addressed, Incoming},
     lines,
+    openapi::schema::{BulkAnswer, CartIdText, LineIdText},
+    wire::CartJson,
 };
 use crate::{
     auth::{Scope, SessionOrigin},
@@ -13,19 +16,18 @@ use crate::{
 };
 use ::cart::CartId;
 use axum::{
-    Router,
     extract::{Path, State},
     response::Response,
-    routing::{get, post, put},
 };
 use service::CartAddress;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub(super) fn routes() -> Router<AppState> {
-    Router::new()
-        .route("/v1/carts/{id}", get(read).patch(patch).delete(clear))
-        .route("/v1/carts/{id}/lines", post(add))
-        .route("/v1/carts/{id}/lines/{line}", put(set).delete(remove))
-        .route("/v1/carts/{id}/lines/{line}/move", post(move_line))
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(read, patch, clear))
+        .routes(routes!(add))
+        .routes(routes!(set, remove))
+        .routes(routes!(move_line))
 }
 
 /// The cart of this id, for a service that may.
@@ -35,6 +37,12 @@ fn addressed(incoming: &Incoming, id: &str) -> Result<Addressed, Problem> {
     Ok(Addressed { address: CartAddress::Id(cart), origin: SessionOrigin::Header })
 }
 
+/// Reads any cart.
+#[utoipa::path(
+    get, path = "/v1/carts/{id}", tag = "service: carts", operation_id = "readCartById",
+    params(("id" = CartIdText, Path, description = "The cart's id.")),
+    responses((status = 200, description = "The cart.", body = CartJson<'static>)),
+)]
 async fn read(
     State(state): State<AppState>,
     Path(id): Path<String>,
@@ -44,6 +52,25 @@ async fn read(
     cart::read_at(&state, &incoming, &addressed).await
 }
 
+/// Makes many changes of any cart in one request.
+#[utoipa::path(
+    patch, path = "/v1/carts/{id}", tag = "service: carts", operation_id = "changeCartById",
+    params(("id" = CartIdText, Path, description = "The cart's id.")),
+    request_body(
+        content = PatchBody,
+        example = json!({"ops": [
+            {"op": "add", "sku": "MUG-BLUE", "quantity": 1},
+            {"op": "annotate", "fields": {"note": "Ring twice"}},
+        ]}),
+    ),
+    responses(
+        (
+            status = 200,
+            description = "A result for each operation, and the cart.",
+            body = BulkAnswer<'static>,
+        ),
+    ),
+)]
 async fn patch(
     State(state): State<AppState>,
     Path(id): Path<String>,
@@ -53,6 +80,12 @@ async fn patch(
     cart::patch_at(&state, &incoming, &addressed, Trust::Service).await
 }
 
+/// Clears any cart.
+#[utoipa::path(
+    delete, path = "/v1/carts/{id}", tag = "service: carts", operation_id = "clearCartById",
+    params(("id" = CartIdText, Path, description = "The cart's id.")),
+    responses((status = 200, description = "The cart.", body = CartJson<'static>)),
+)]
 async fn clear(
     State(state): State<AppState>,
     Path(id): Path<String>,
@@ -62,6 +95,16 @@ async fn clear(
     cart::clear_at(&state, &incoming, &addressed).await
 }
 
+/// Adds units of an item to any cart; a service may name the price.
+#[utoipa::path(
+    post, path = "/v1/carts/{id}/lines", tag = "service: carts", operation_id = "addLineById",
+    params(("id" = CartIdText, Path, description = "The cart's id.")),
+    request_body(
+        content = AddBody,
+        example = json!({"sku": "TEA-EARL-50", "quantity": 2, "price": {"amount": 350, "currency": "GBP"}}),
+    ),
+    responses((status = 200, description = "The cart.", body = CartJson<'static>)),
+)]
 async fn add(
     State(state): State<AppState>,
     Path(id): Path<String>,
@@ -71,6 +114,16 @@ async fn add(
     lines::add_at(&state, &incoming, &addressed, Trust::Service).await
 }
 
+/// Sets how many units a line of any cart has.
+#[utoipa::path(
+    put, path = "/v1/carts/{id}/lines/{line}", tag = "service: carts", operation_id = "setLineById",
+    params(
+        ("id" = CartIdText, Path, description = "The cart's id."),
+        ("line" = LineIdText, Path, description = "The line's id."),
+    ),
+    request_body(content = SetBody, example = json!({"quantity": 5})),
+    responses((status = 200, description = "The cart.", body = CartJson<'static>)),
+)]
 async fn set(
     State(state): State<AppState>,
     Path((id, line)): Path<(String, String)>,
@@ -80,6 +133,15 @@ async fn set(
     lines::set_at(&state, &incoming, &addressed, &line).await
 }
 
+/// Removes a line of any cart.
+#[utoipa::path(
+    delete, path = "/v1/carts/{id}/lines/{line}", tag = "service: carts", operation_id = "removeLineById",
+    params(
+        ("id" = CartIdText, Path, description = "The cart's id."),
+        ("line" = LineIdText, Path, description = "The line's id."),
+    ),
+    responses((status = 200, description = "The cart.", body = CartJson<'static>)),
+)]
 async fn remove(
     State(state): State<AppState>,
     Path((id, line)): Path<(String, String)>,
@@ -89,6 +151,16 @@ async fn remove(
     lines::remove_at(&state, &incoming, &addressed, &line).await
 }
 
+/// Moves a line of any cart.
+#[utoipa::path(
+    post, path = "/v1/carts/{id}/lines/{line}/move", tag = "service: carts", operation_id = "moveLineById",
+    params(
+        ("id" = CartIdText, Path, description = "The cart's id."),
+        ("line" = LineIdText, Path, description = "The line's id."),
+    ),
+    request_body(content = MoveBody, example = json!({"to": "saved"})),
+    responses((status = 200, description = "The cart.", body = CartJson<'static>)),
+)]
 async fn move_line(
     State(state): State<AppState>,
     Path((id, line)): Path<(String, String)>,

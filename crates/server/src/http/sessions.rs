@@ -4,15 +4,14 @@ use super::{
     AppState,
     answer::{Reply, give_session},
     incoming::Incoming,
+    openapi::schema::{ClaimAnswer, SessionAnswer, UndoAnswer},
     wire::rfc3339,
 };
 use crate::{auth::SessionOrigin, problem::Problem};
 use axum::{
-    Router,
     extract::{Path, State},
     http::{HeaderMap, StatusCode},
     response::Response,
-    routing::post,
 };
 use cart::{
     operation::{LineOutcome, MergeRule, Policy},
@@ -21,18 +20,24 @@ use cart::{
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use service::{CartAddress, MergeReceipt, Principal, claims::ClaimRequest};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub(super) fn routes() -> Router<AppState> {
-    Router::new()
-        .route("/v1/sessions", post(open))
-        .route("/v1/sessions/claim", post(claim))
-        .route("/v1/sessions/claim/{id}/undo", post(undo))
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(open)).routes(routes!(claim)).routes(routes!(undo))
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// Nothing yet.
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct OpenBody {}
+pub(super) struct OpenBody {}
 
+/// Opens a guest's session: a token, also as a cookie, and an empty cart.
+#[utoipa::path(
+    post, path = "/v1/sessions", tag = "sessions", operation_id = "openSession",
+    request_body(content = Option<OpenBody>, example = json!({})),
+    responses((status = 201, description = "The token, and the cart.", body = SessionAnswer<'static>)),
+)]
 async fn open(State(state): State<AppState>, incoming: Incoming) -> Result<Response, Problem> {
     let OpenBody {} = incoming.json_or_default()?;
     let token = state.service.open_session();
@@ -49,20 +54,25 @@ async fn open(State(state): State<AppState>, incoming: Incoming) -> Result<Respo
     Ok(response)
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// Which guest's cart, and how.
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ClaimBody {
+pub(super) struct ClaimBody {
     #[serde(default)]
+    /// The guest's token; without, the session cookie.
     guest_token: Option<String>,
     #[serde(default)]
+    /// What becomes of lines that both have.
     policy: PolicyName,
     #[serde(default)]
+    /// Shows the outcome and changes nothing.
     dry_run: bool,
 }
 
-#[derive(Debug, Default, Clone, Copy, Deserialize)]
+/// What becomes of lines that both have.
+#[derive(Debug, Default, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum PolicyName {
+pub(super) enum PolicyName {
     #[default]
     Sum,
     Max,
@@ -70,6 +80,17 @@ enum PolicyName {
     KeepGuest,
 }
 
+/// Merges a guest's cart into the account's, or shows what that would do (`dry_run`).
+#[utoipa::path(
+    post, path = "/v1/sessions/claim", tag = "sessions", operation_id = "claimSession",
+    request_body(
+        content = Option<ClaimBody>,
+        example = json!({"guest_token": "g1.…", "policy": "sum", "dry_run": false}),
+    ),
+    responses(
+        (status = 200, description = "Where each unit came from, and the cart.", body = ClaimAnswer<'static>),
+    ),
+)]
 async fn claim(State(state): State<AppState>, incoming: Incoming) -> Result<Response, Problem> {
     let addressed = incoming.own_cart()?;
     let CartAddress::Own { principal: Principal::Account { subject }, name } = addressed.address else {
@@ -149,6 +170,18 @@ fn outcome(line: &LineOutcome) -> Value {
     json!({"line": line.line.to_string(), "guest": guest, "account": account, "result": result, "rule": rule})
 }
 
+/// Undoes a merge: the guest gets a cart back.
+#[utoipa::path(
+    post, path = "/v1/sessions/claim/{id}/undo", tag = "sessions", operation_id = "undoClaim",
+    params(("id" = String, Path, description = "`merge.id` of the claim.")),
+    responses(
+        (
+            status = 200,
+            description = "The account's cart without the guest's units, and a token for those.",
+            body = UndoAnswer<'static>,
+        ),
+    ),
+)]
 async fn undo(
     State(state): State<AppState>,
     Path(id): Path<String>,

@@ -6,24 +6,47 @@ use crate::{
     problem::Problem,
 };
 use axum::{
-    Router,
     extract::{Path, State},
     http::{HeaderMap, StatusCode},
     response::Response,
-    routing::post,
 };
 use cart::Timestamp;
 use serde_json::json as value;
 use service::Environment as _;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub(super) fn routes() -> Router<AppState> {
-    Router::new().route("/v1/admin/tokens/{id}/revocation", post(revoke))
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(revoke))
+}
+
+/// A token revoked.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Revocation {
+    /// The token's.
+    id: String,
+    /// When first.
+    #[schema(format = DateTime)]
+    revoked_at: String,
 }
 
 /// Characters of a token's id, hexadecimal.
 const ID_CHARS: usize = 16;
 
 /// Revokes a token for good. An id that nobody knows is taken too: tokens are not recorded, their revocations are.
+#[utoipa::path(
+    post, path = "/v1/admin/tokens/{id}/revocation",
+    tag = "service: administration", operation_id = "revokeToken",
+    params(("id" = String, Path, description = "The token's id, its `jti`.", pattern = "^[0-9a-f]{16}$")),
+    responses(
+        (
+            status = 200,
+            description = "It is revoked.",
+            body = Revocation,
+            example = json!({"id": "00c0ffee00c0ffee", "revoked_at": "2026-11-22T10:00:00Z"}),
+        ),
+    ),
+)]
 async fn revoke(
     State(state): State<AppState>,
     caller: Caller,

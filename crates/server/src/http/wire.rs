@@ -1,6 +1,6 @@
 //! A cart as JSON.
 
-use super::AppState;
+use super::{AppState, openapi::schema::NoticeJson};
 use cart::{
     CartId, Timestamp,
     line::Texts,
@@ -12,9 +12,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use service::{CartAnswer, CartNotice, Kind};
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
 /// A cart as callers see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Cart)]
 pub(super) struct CartJson<'a> {
     id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -24,50 +26,59 @@ pub(super) struct CartJson<'a> {
     lines: Vec<LineJson<'a>>,
     saved: Vec<LineJson<'a>>,
     seen: String,
+    #[schema(value_type = BTreeMap<String, String>)]
     fields: BTreeMap<&'a str, &'a str>,
     totals: TotalsJson<'a>,
+    #[schema(value_type = Vec<NoticeJson>)]
     notices: Vec<Value>,
     updated_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
-struct LineJson<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Line)]
+pub(super) struct LineJson<'a> {
     id: String,
     sku: &'a str,
+    #[schema(value_type = BTreeMap<String, String>)]
     options: &'a Texts,
     #[serde(skip_serializing_if = "Option::is_none")]
     seller: Option<&'a str>,
+    #[schema(value_type = BTreeMap<String, String>)]
     attributes: &'a Texts,
     quantity: u64,
     item: ItemJson<'a>,
     unit_price: Option<MoneyJson<'a>>,
     unit_price_then: Option<MoneyJson<'a>>,
     total: Option<MoneyJson<'a>>,
+    #[schema(value_type = Vec<NoticeJson>)]
     notices: Vec<Value>,
     seen: String,
     added_at: String,
 }
 
-#[derive(Debug, Serialize)]
-struct ItemJson<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Item)]
+pub(super) struct ItemJson<'a> {
     title: &'a str,
     image: Option<&'a str>,
     url: Option<&'a str>,
     captured_at: String,
 }
 
-#[derive(Debug, Serialize)]
-struct TotalsJson<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Totals)]
+pub(super) struct TotalsJson<'a> {
     subtotal: MoneyJson<'a>,
     quantity: u64,
     lines: usize,
 }
 
 /// Money as callers see it.
-#[derive(Debug, Serialize)]
-struct MoneyJson<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Money)]
+pub(super) struct MoneyJson<'a> {
     amount: i64,
     currency: &'a str,
 }

@@ -1,0 +1,280 @@
+//! The OpenAPI 3.1 document: what the routes say of themselves, and what holds of all of them.
+//!
+//! A handler names its method, path, body and answer; headers, refusals, security and examples that many operations
+//! share are added here, by rule. The document knows nothing of a configuration: every server of a release serves
+//! the same.
+
+mod example;
+pub(super) mod schema;
+
+use super::{api, around};
+use crate::problem::kind::{self, Kind};
+use serde_json::{Map, Value, json};
+use std::{collections::BTreeMap, sync::LazyLock};
+
+static DOCUMENT: LazyLock<Value> = LazyLock::new(document);
+
+/// The document of this release.
+pub(super) fn served() -> &'static Value {
+    &DOCUMENT
+}
+
+fn document() -> Value {
+    let mut document = serde_json::to_value(api().merge(around()).into_openapi()).unwrap_or_default();
+    document["info"] = json!({
+        "title": "evercart", "version": env!("CARGO_PKG_VERSION"),
+        "description": "The shopping cart as a service you own.",
+        "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    });
+    document["servers"] = json!([{"url": "/"}]);
+    let schemas = &mut document["components"]["schemas"];
+    if let (Some(schemas), Value::Object(bounded)) = (schemas.as_object_mut(), schema::bounded()) {
+        schemas.extend(bounded);
+        schemas.insert("Problem".to_owned(), problem());
+    }
+    document["components"]["securitySchemes"] = security_schemes();
+    for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
+        for (method, operation) in item.as_object_mut().into_iter().flatten() {
+            complete(&Route { path, method }, operation);
+        }
+    }
+    document
+}
+
+/// Where an operation is.
+struct Route<'a> {
+    path: &'a str,
+    method: &'a str,
+}
+
+impl Route<'_> {
+    fn is_api(&self) -> bool {
+        self.path.starts_with("/v1/")
+    }
+
+    fn is_own_cart(&self) -> bool {
+        self.path.starts_with("/v1/cart/") || matches!(self.path, "/v1/cart")
+    }
+
+    fn is_any_cart(&self) -> bool {
+        self.path.starts_with("/v1/carts/{id}")
+    }
+
+    fn is_cart(&self) -> bool {
+        self.is_own_cart() || self.is_any_cart()
+    }
+
+    fn is_session(&self) -> bool {
+        self.path.starts_with("/v1/sessions")
+    }
+
+    fn is_change(&self) -> bool {
+        self.method != "get"
+    }
+}
+
+fn complete(route: &Route<'_>, operation: &mut Value) {
+    if !route.is_api() {
+        operation["security"] = json!([]);
+        return;
+    }
+    operation["security"] = security(route);
+    let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+    operation["parameters"] = parameters.into_iter().chain(parameters_of(route)).collect();
+    if let Some(responses) = operation["responses"].as_object_mut() {
+        for (status, response) in responses.iter_mut() {
+            complete_success(route, status, response);
+        }
+        if route.is_cart() && route.is_change() {
+            let nothing = json!({"description": "Done; `Prefer: return=minimal` asked for no body.", "headers": headers(route)});
+            responses.insert("204".to_owned(), nothing);
+        }
+        if route.is_cart() && !route.is_change() {
+            let same =
+                json!({"description": "The cart is as `If-None-Match` says.", "headers": headers(route)});
+            responses.insert("304".to_owned(), same);
+        }
+        responses.extend(refusals(route));
+    }
+}
+
+fn complete_success(route: &Route<'_>, status: &str, response: &mut Value) {
+    if !(route.is_cart() || route.is_session()) || !status.starts_with('2') {
+        return;
+    }
+    response["headers"] = headers(route);
+    let content = &mut response["content"]["application/json"];
+    if let Some(example) = content["schema"]["$ref"].as_str().and_then(example::of) {
+        content["example"] = example;
+    }
+}
+
+/// The headers of an answer that shows a cart.
+fn headers(route: &Route<'_>) -> Value {
+    let text = |description: &str, required: bool| json!({"description": description, "required": required, "schema": {"type": "string"}});
+    let durability = json!({"type": "string", "enum": ["node", "region", "regions"]});
+    let mut headers = json!({
+        "Evercart-Region": text("The region that answered.", true),
+        "Evercart-Durability": {
+            "description": "How far what is shown is safe.", "required": true, "schema": durability,
+        },
+        "Evercart-Context": text("A token of how fresh this is; send it back with the next request.", true),
+        "ETag": text("`\"<state>.<overlay>\"`: the cart, and what is shown with it.", true),
+        "Cache-Control": text("`private, no-cache`.", true),
+        "Evercart-Session": text("A guest's token, new or renewed.", false),
+        "Set-Cookie": text("The guest's token as a cookie.", false),
+    });
+    if route.is_change() {
+        headers["Idempotent-Replayed"] = text("`true` where this was done before.", false);
+    }
+    headers
+}
+
+fn security_schemes() -> Value {
+    json!({
+        "session": {
+            "type": "http", "scheme": "bearer",
+            "description": "A guest's token (`POST /v1/sessions`), or a shopper's JWT.",
+        },
+        "cookie": {"type": "apiKey", "in": "cookie", "name": "evercart_session", "description": "A guest's token."},
+        "service": {
+            "type": "http", "scheme": "bearer",
+            "description": "A token of a service of the shop (`evercart token service --scope …`).",
+        },
+    })
+}
+
+fn security(route: &Route<'_>) -> Value {
+    match route.path {
+        "/v1/sessions" => json!([]),
+        // Whoever comes with nothing gets a session.
+        _ if route.is_own_cart() && route.is_change() => json!([{}, {"session": []}, {"cookie": []}]),
+        _ if route.is_own_cart() || route.path == "/v1/carts" => json!([{"session": []}, {"cookie": []}]),
+        _ if route.is_session() => json!([{"session": []}]),
+        _ => json!([{"service": []}]),
+    }
+}
+
+fn parameters_of(route: &Route<'_>) -> Vec<Value> {
+    let header = |name: &str, description: &str, schema: Value| json!({"name": name, "in": "header", "description": description, "schema": schema});
+    let plain = || json!({"type": "string", "pattern": "^[ -~]*$"});
+    let mut parameters = Vec::new();
+    if route.is_own_cart() || route.path == "/v1/sessions/claim" {
+        parameters.push(json!({
+            "name": "name", "in": "query", "description": "Which of the caller's carts; `active` without.",
+            "schema": {"$ref": "#/components/schemas/NameText"},
+        }));
+    }
+    if route.is_cart() && route.method == "delete" {
+        parameters.push(json!({
+            "name": "seen", "in": "query", "schema": {"type": "string"},
+            "description": "`seen` as it was shown: what came after it stays.",
+        }));
+    }
+    if route.is_cart() {
+        let context = "`Evercart-Context` as an earlier answer gave it: this one is at least as fresh.";
+        parameters.push(header("Evercart-Context", context, plain()));
+    }
+    if route.is_cart() && !route.is_change() {
+        parameters.push(header("If-None-Match", "An `ETag`; 304 where it is still so.", plain()));
+    }
+    if route.is_cart() && route.is_change() {
+        let key = json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"});
+        let operation = json!({"type": "string", "pattern": "^[0-9A-Fa-f]{1,16}\\.[1-9][0-9]{0,8}$"});
+        let prefer = "`return=minimal` answers 204 without a body.";
+        let op = "`<writer>.<number>`: a counter that the client keeps, in place of a key.";
+        parameters.push(header("Idempotency-Key", "The same for all retries of one intention.", key));
+        let mut counter = header("Evercart-Op", op, operation);
+        counter["example"] = "51a6000000000001.7".into();
+        parameters.push(counter);
+        parameters.push(header(
+            "If-Match",
+            "An `ETag`; 412 with the current cart where it is no longer so.",
+            plain(),
+        ));
+        parameters.push(header("Prefer", prefer, plain()));
+    }
+    if route.is_cart() && route.method == "patch" {
+        let all = "`true`: all of the operations, or none.";
+        parameters.push(header("Evercart-Atomic", all, json!({"type": "string", "enum": ["true", "false"]})));
+    }
+    parameters
+}
+
+/// What may be refused, by status.
+fn refusals(route: &Route<'_>) -> Map<String, Value> {
+    let mut kinds = vec![
+        kind::BAD_TOKEN,
+        kind::BODY_TOO_LARGE,
+        kind::INTERNAL,
+        kind::CORRUPT_RECORD,
+        kind::STORE_UNAVAILABLE,
+        kind::OVERLOADED,
+        kind::RATE_LIMITED,
+        kind::IDENTITY_UNAVAILABLE,
+    ];
+    if route.path != "/v1/sessions" {
+        kinds.extend([kind::UNAUTHENTICATED, kind::INSUFFICIENT_SCOPE]);
+    }
+    if route.is_cart() || route.is_session() {
+        kinds.extend([kind::BAD_HEADER, kind::UNSUPPORTED_MEDIA_TYPE, kind::CART_ERASED]);
+        kinds.extend([kind::SERVICE_HAS_NO_CART, kind::CART_MERGED]);
+    }
+    if route.is_change() {
+        kinds.extend([kind::MALFORMED_JSON, kind::INVALID_REQUEST, kind::OUTCOME_UNKNOWN, kind::STORE_FULL]);
+        kinds.push(kind::FOREIGN_ORIGIN);
+    }
+    if route.is_cart() && route.is_change() {
+        kinds.extend([kind::PRECONDITION_FAILED, kind::LIMIT_EXCEEDED, kind::BAD_SEEN, kind::UNKNOWN_SKU]);
+        kinds.extend([kind::IDEMPOTENCY_KEY_REUSED, kind::WRITER_TOO_OLD, kind::SEEN_REQUIRED]);
+    }
+    if route.is_cart() && route.method == "patch" {
+        kinds.push(kind::ATOMIC_REJECTED);
+    }
+    if route.path.contains("{line}") {
+        kinds.push(kind::UNKNOWN_LINE);
+    }
+    if route.path.contains('{') {
+        kinds.push(kind::NOT_FOUND);
+    }
+    if route.is_session() {
+        kinds.extend([kind::UNKNOWN_MERGE, kind::UNDO_ENDED, kind::LIMIT_EXCEEDED]);
+    }
+    let mut by_status: BTreeMap<u16, Vec<&Kind>> = BTreeMap::new();
+    for kind in kinds {
+        by_status.entry(kind.status.as_u16()).or_default().push(kind);
+    }
+    by_status.into_iter().map(|(status, kinds)| (status.to_string(), refusal(&kinds))).collect()
+}
+
+fn refusal(kinds: &[&Kind]) -> Value {
+    let description: Vec<String> =
+        kinds.iter().map(|kind| format!("`{}`: {}", kind.code, kind.cause)).collect();
+    let examples: Map<String, Value> =
+        kinds.iter().map(|kind| (kind.code.to_owned(), json!({"value": example::problem(kind)}))).collect();
+    let content = json!({"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples});
+    json!({"description": description.join("\n\n"), "content": {"application/problem+json": content}})
+}
+
+fn problem() -> Value {
+    let codes: Vec<&str> = kind::ALL.iter().map(|kind| kind.code).collect();
+    json!({
+        "type": "object",
+        "description": "RFC 9457. Further members depend on the code, such as the current `cart`.",
+        "required": ["type", "title", "status", "code", "detail"],
+        "properties": {
+            "type": {"type": "string", "format": "uri"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "code": {"type": "string", "enum": codes},
+            "detail": {"type": "string"},
+            "errors": {"type": "array", "items": {
+                "type": "object", "required": ["pointer", "detail"],
+                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+            }},
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests;

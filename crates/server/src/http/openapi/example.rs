@@ -1,0 +1,61 @@
+//! Examples of answers, by the schema that they are of.
+
+use crate::problem::kind::Kind;
+use serde_json::{Value, json};
+
+/// An example of what a reference to a schema means.
+pub(super) fn of(reference: &str) -> Option<Value> {
+    let expires_at = "2026-12-22T10:00:00Z";
+    Some(match reference.rsplit('/').next()? {
+        "Cart" => cart(),
+        "BulkAnswer" => json!({"results": [{"status": "applied"}, {"status": "applied"}], "cart": cart()}),
+        "SessionAnswer" => json!({"token": "g1.…", "expires_at": expires_at, "cart": empty()}),
+        "ClaimAnswer" => json!({"merge": merge(), "cart": cart()}),
+        "UndoAnswer" => json!({"guest_token": "g1.…", "expires_at": expires_at, "cart": empty()}),
+        _ => return None,
+    })
+}
+
+/// A problem of a kind.
+pub(super) fn problem(kind: &Kind) -> Value {
+    json!({
+        "type": format!("urn:evercart:problem:{}", kind.code), "title": kind.title,
+        "status": kind.status.as_u16(), "code": kind.code, "detail": kind.cause,
+    })
+}
+
+fn empty() -> Value {
+    json!({
+        "id": "c_AAAAAAAAAAAAAAAAAAAAAA", "kind": "guest", "currency": "GBP", "freshness": "current",
+        "lines": [], "saved": [], "seen": "…", "fields": {},
+        "totals": {"subtotal": {"amount": 0, "currency": "GBP"}, "quantity": 0, "lines": 0},
+        "notices": [], "updated_at": null, "expires_at": "2026-12-22T10:00:00Z",
+    })
+}
+
+fn cart() -> Value {
+    let price = json!({"amount": 395, "currency": "GBP"});
+    let item = json!({
+        "title": "Earl Grey, 50 bags", "image": null, "url": null, "captured_at": "2026-11-22T10:00:00Z",
+    });
+    let mut cart = empty();
+    cart["lines"] = json!([{
+        "id": "l_AAAAAAAAAAAAAAAAAAAAAAA", "sku": "TEA-EARL-50", "options": {},
+        "attributes": {"gift_note": "For Ann"}, "quantity": 2, "item": item, "unit_price": price,
+        "unit_price_then": price, "total": {"amount": 790, "currency": "GBP"}, "notices": [], "seen": "…",
+        "added_at": "2026-11-22T10:00:00Z",
+    }]);
+    cart["totals"] = json!({"subtotal": {"amount": 790, "currency": "GBP"}, "quantity": 2, "lines": 1});
+    cart["updated_at"] = "2026-11-22T10:00:00Z".into();
+    cart
+}
+
+fn merge() -> Value {
+    json!({
+        "id": "m_…", "policy": "sum", "undo_until": "2026-11-23T10:00:00Z", "already_merged": false,
+        "lines": [{
+            "line": "l_AAAAAAAAAAAAAAAAAAAAAAA", "guest": 2, "account": 1, "result": 3,
+            "rule": "3 = 2 you added as a guest + 1 from your account",
+        }],
+    })
+}

@@ -1,0 +1,177 @@
+//! Shapes that only the OpenAPI document names: answers that are put together member by member, and texts with the
+//! bounds that their parsers check.
+//!
+//! A bound here repeats a check elsewhere; that they agree is what `cargo xtask schemathesis` is for.
+
+use crate::http::wire::CartJson;
+use serde_json::{Value, json};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, Schema, schema::ObjectBuilder},
+};
+
+/// A text or a map whose schema is in [`bounded`].
+macro_rules! bounded {
+    ($($(#[$doc:meta])* $name:ident;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug)]
+            pub(in crate::http) struct $name;
+
+            impl PartialSchema for $name {
+                fn schema() -> RefOr<Schema> {
+                    ObjectBuilder::new().into()
+                }
+            }
+
+            impl ToSchema for $name {}
+        )*
+    };
+}
+
+bounded! {
+    /// A SKU, a seller, the name of a cart.
+    NameText;
+    /// Options of a line.
+    OptionsText;
+    /// Attributes of a line.
+    TextsText;
+    /// Fields of a cart.
+    FieldsText;
+    /// A price.
+    PriceBody;
+    /// The id of a line.
+    LineIdText;
+    /// The id of a cart.
+    CartIdText;
+}
+
+/// No control characters. Both halves are spelled out, because dialects differ in what `\p{Cc}` needs.
+const NAME: &str = r"^[^\u0000-\u001f\u007f-\u009f]+$";
+
+/// The schemas of the types above, by name.
+pub(super) fn bounded() -> Value {
+    let name = json!({"type": "string", "minLength": 1, "maxLength": 128, "pattern": NAME});
+    json!({
+        "NameText": described(&name, "1 to 128 bytes of UTF-8 without control characters."),
+        "OptionsText": {
+            "type": "object", "maxProperties": 32, "propertyNames": name, "additionalProperties": name,
+            "description": "What tells lines of one SKU apart, such as a colour.",
+        },
+        "TextsText": {
+            "type": "object", "additionalProperties": {"type": "string"},
+            "description": "What the shopper says about the line, such as a gift note.",
+        },
+        "FieldsText": {
+            "type": "object", "propertyNames": name,
+            "properties": {"currency": {"type": ["string", "null"], "pattern": "^[A-Z]{3}$"}},
+            "additionalProperties": {"type": ["string", "null"]},
+            "description": "Texts of the cart; null removes one. `currency` is the cart's.",
+        },
+        "PriceBody": {
+            "type": "object", "required": ["amount", "currency"], "additionalProperties": false,
+            "properties": {
+                "amount": {"type": "integer", "format": "int64", "minimum": 0, "maximum": 9_999_999_999_i64},
+                "currency": {"type": "string", "pattern": "^[A-Z]{3}$"},
+            },
+            "description": "In minor units, and ISO 4217.",
+        },
+        "LineIdText": {"type": "string", "pattern": "^l_[A-Za-z0-9_-]{23}$"},
+        "CartIdText": {"type": "string", "pattern": "^c_[A-Za-z0-9_-]{22}$"},
+    })
+}
+
+fn described(schema: &Value, description: &str) -> Value {
+    let mut schema = schema.clone();
+    schema["description"] = description.into();
+    schema
+}
+
+/// Something to tell the shopper. Its kind may bring further members.
+#[derive(Debug, ToSchema)]
+#[schema(as = Notice)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(in crate::http) struct NoticeJson {
+    /// Stable.
+    code: String,
+    /// For people.
+    message: String,
+}
+
+/// What became of each operation, and the cart.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(in crate::http) struct BulkAnswer<'a> {
+    /// One for each operation, in their order.
+    results: Vec<OperationResult>,
+    cart: CartJson<'a>,
+}
+
+/// What became of one operation.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(in crate::http) struct OperationResult {
+    /// `applied`, `replayed`, `rejected` or `not_applied`.
+    status: String,
+    /// Of the problem, where it was rejected.
+    #[schema(nullable = false)]
+    code: Option<String>,
+    #[schema(nullable = false)]
+    message: Option<String>,
+}
+
+/// A guest's session.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(in crate::http) struct SessionAnswer<'a> {
+    /// For `Authorization: Bearer`.
+    token: String,
+    #[schema(format = DateTime)]
+    expires_at: String,
+    cart: CartJson<'a>,
+}
+
+/// A merge, done or previewed.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(in crate::http) struct ClaimAnswer<'a> {
+    merge: MergeAnswer,
+    cart: CartJson<'a>,
+}
+
+/// Where each unit came from.
+#[derive(Debug, ToSchema)]
+#[schema(as = Merge)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(in crate::http) struct MergeAnswer {
+    /// For the undo; null of a preview.
+    id: Option<String>,
+    policy: String,
+    lines: Vec<MergedLine>,
+    #[schema(format = DateTime)]
+    undo_until: Option<String>,
+    already_merged: bool,
+}
+
+/// How one line came out.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(in crate::http) struct MergedLine {
+    line: String,
+    guest: u64,
+    account: u64,
+    result: u64,
+    /// For people.
+    rule: String,
+}
+
+/// A merge undone.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(in crate::http) struct UndoAnswer<'a> {
+    #[schema(nullable = false)]
+    guest_token: Option<String>,
+    #[schema(nullable = false, format = DateTime)]
+    expires_at: Option<String>,
+    cart: CartJson<'a>,
+}
