@@ -23,6 +23,12 @@ impl Quantity {
     }
 }
 
+impl From<Quantity> for Target {
+    fn from(quantity: Quantity) -> Self {
+        Self(quantity.0)
+    }
+}
+
 impl Target {
     /// Accepts 0 to 999,999.
     pub fn new(units: u32) -> Option<Self> {

@@ -20,12 +20,23 @@ use std::{collections::BTreeMap, sync::Arc};
 pub struct Seen {
     /// Whose view.
     pub cart: CartId,
+    /// How much of the cart was shown. What was not shown cannot be told from what was not there.
+    pub extent: Extent,
     /// When it was shown.
     pub day: Day,
     /// The greatest logical time of any register that was shown.
     pub lamport: u64,
     /// The lines that were shown, by key.
     pub lines: Vec<SeenLine>,
+}
+
+/// How much of a cart a view shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it.
+    Cart,
+    /// One line of it.
+    Line,
 }
 
 /// A view of one line, in both lists.
@@ -60,7 +71,7 @@ impl Seen {
             line.line.get_or_insert_with(|| shown.line.clone());
             line.dots.push(SeenDot { dot, n: shown.n, group: shown.entry.group, list: shown.list });
         }
-        Self { cart, day, lamport: state.lamport(), lines: vec![line] }
+        Self { cart, extent: Extent::Line, day, lamport: state.lamport(), lines: vec![line] }
     }
 
     /// What `state` shows of all lines.
@@ -71,7 +82,8 @@ impl Seen {
             let line = lines.entry(key).or_insert_with(|| SeenLine { key, line: None, dots: Vec::new() });
             line.dots.push(SeenDot { dot, n: shown.n, group: shown.entry.group, list: shown.list });
         }
-        Self { cart, day, lamport: state.lamport(), lines: lines.into_values().collect() }
+        let lines = lines.into_values().collect();
+        Self { cart, extent: Extent::Cart, day, lamport: state.lamport(), lines }
     }
 
     /// What the caller was shown of a line, or what is seen now where the caller does not say.

@@ -5,6 +5,7 @@
 mod admit;
 mod answer;
 mod body;
+mod bulk;
 mod cart;
 mod catalog;
 mod change;
@@ -17,10 +18,12 @@ mod lines;
 mod observe;
 mod openapi;
 mod path;
+mod replace;
 pub(crate) mod request_id;
 mod service_carts;
 mod sessions;
 mod tokens;
+mod values;
 mod wire;
 
 pub(crate) use observe::REQUEST_DURATION;

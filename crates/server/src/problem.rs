@@ -70,6 +70,13 @@ impl Problem {
         problem
     }
 
+    /// The same of a value that is a part of the body: its pointers begin with where it is.
+    #[must_use]
+    pub fn below(mut self, pointer: &str) -> Self {
+        self.errors.iter_mut().for_each(|error| error.pointer.insert_str(0, pointer));
+        self
+    }
+
     /// A body above the limit.
     pub fn too_large(max: usize) -> Self {
         Self::new(kind::BODY_TOO_LARGE, format!("at most {max} bytes are taken"))
@@ -165,7 +172,6 @@ impl From<&ServiceError> for Problem {
             ServiceError::UnknownSku(_) => of(kind::UNKNOWN_SKU),
             ServiceError::Limit(_) => of(kind::LIMIT_EXCEEDED),
             ServiceError::BadSeen => of(kind::BAD_SEEN),
-            ServiceError::SeenRequired => of(kind::SEEN_REQUIRED),
             ServiceError::KeyReused => of(kind::IDEMPOTENCY_KEY_REUSED),
             ServiceError::WriterTooOld => of(kind::WRITER_TOO_OLD),
             ServiceError::PreconditionFailed(_) => {

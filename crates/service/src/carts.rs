@@ -3,6 +3,9 @@
 //! Every method resolves whose cart is meant, looks items up before the lane is entered, and leaves the rest to
 //! the write path.
 
+mod plan;
+
+use self::plan::{Prepared, delta_of};
 use crate::{
     Service,
     answer::CartAnswer,
@@ -13,18 +16,15 @@ use crate::{
     settings::UnknownSku,
 };
 use cart::{
-    Cart, CartId, Day, Delta, Join,
+    Cart, CartId, Delta, Join,
     item::Item,
     line::{Line, LineId, LineKey, List, Texts},
-    operation::{Add, AnnotateCart, AnnotateLine, Clear, Move, Operation, Remove, Set, Stamp},
+    operation::{Add, Replace, Stamp, Wanted},
     quantity::{Quantity, Target},
     seen::Seen,
 };
 use smol_str::SmolStr;
 use std::{collections::BTreeMap, sync::Arc};
-
-/// Days after which a token of what was seen is refused.
-const SEEN_DAYS_MAX: u32 = 30;
 
 /// An add as the edge understood it.
 #[derive(Clone, Debug)]
@@ -33,8 +33,8 @@ pub struct AddRequest {
     pub line: Line,
     /// How many more.
     pub quantity: Quantity,
-    /// The shopper's notes.
-    pub attributes: Texts,
+    /// The shopper's notes; of a line that is there already, what they say stays where this says nothing.
+    pub attributes: Option<Texts>,
     /// What the shop's own service says of the item for this cart.
     pub quote: Option<Quote>,
 }
@@ -92,14 +92,13 @@ pub enum Change {
     },
     /// Sets and removes fields of the cart.
     Fields(BTreeMap<SmolStr, Option<SmolStr>>),
-}
-
-/// A change with everything looked up that it needs from outside the cart.
-enum Prepared {
-    Add(Add),
-    Line { change: LineChange, item: Option<Arc<Item>> },
-    Clear { list: List, seen: Option<Seen> },
-    Fields(BTreeMap<SmolStr, Option<SmolStr>>),
+    /// Puts the whole cart list back, as a three-way merge: what others did since it was shown stays.
+    Replace {
+        /// What the list is to hold.
+        lines: BTreeMap<LineKey, AddRequest>,
+        /// What the caller was shown of the whole cart.
+        seen: Seen,
+    },
 }
 
 /// What became of one change of a bulk request.
@@ -120,11 +119,7 @@ impl Service {
     /// Executes one change.
     pub async fn change(&self, request: &Request<'_>, change: Change) -> Result<CartAnswer, ServiceError> {
         let prepared = self.prepare(change).await?;
-        self.write_own(request, |cart, state, stamp| {
-            let operation = self.operation(&prepared, cart, state, stamp)?;
-            Ok(operation.delta(stamp))
-        })
-        .await
+        self.write_own(request, |cart, state, stamp| delta_of(&prepared, cart, state, stamp)).await
     }
 
     /// Executes changes in order, each standing alone, as one write; `atomic` makes it all or nothing.
@@ -192,7 +187,7 @@ impl Service {
         for (index, change) in changes.iter().enumerate() {
             let stamp = Stamp { dot: stamp.dot.of_bulk(index), ..*stamp };
             let step = change.as_ref().map_err(Arc::clone).and_then(|change| {
-                let step = self.operation(change, cart, &current, &stamp)?.delta(&stamp);
+                let step = delta_of(change, cart, &current, &stamp)?;
                 self.settings.limits.check(&current, &current.joined(&step)).map_err(ServiceError::from)?;
                 Ok(step)
             });
@@ -225,14 +220,35 @@ impl Service {
                 }
                 Prepared::Fields(fields)
             }
+            Change::Replace { lines, seen } => {
+                let wanted = lines.into_iter().map(|(key, line)| self.prepare_wanted(key, line, &seen));
+                let lines = futures::future::try_join_all(wanted).await?.into_iter().collect();
+                Prepared::Replace(Replace { lines, seen })
+            }
         })
     }
 
+    async fn prepare_wanted(
+        &self,
+        key: LineKey,
+        request: AddRequest,
+        seen: &Seen,
+    ) -> Result<(LineKey, Wanted), ServiceError> {
+        let AddRequest { line, quantity, attributes, quote } = request;
+        attributes.iter().try_for_each(|texts| self.settings.limits.check_texts(texts))?;
+        // What was shown may stay, whatever has become of its item.
+        let was_shown = seen.line(key).is_some();
+        let unknown = if was_shown { UnknownSku::AcceptUnpriced } else { self.settings.unknown_sku };
+        let item = self.item(&line, quote.as_ref(), unknown).await?;
+        let (line, attributes) = (Arc::new(line), attributes.map(Arc::new));
+        Ok((key, Wanted { line, to: quantity.into(), attributes, item }))
+    }
+
     async fn prepare_add(&self, request: AddRequest) -> Result<Add, ServiceError> {
-        self.settings.limits.check_texts(&request.attributes)?;
+        let attributes = request.attributes.filter(|texts| !texts.is_empty());
+        attributes.iter().try_for_each(|texts| self.settings.limits.check_texts(texts))?;
         let item = self.item(&request.line, request.quote.as_ref(), self.settings.unknown_sku).await?;
-        let attributes = Some(request.attributes).filter(|texts| !texts.is_empty()).map(Arc::new);
-        let line = Arc::new(request.line);
+        let (line, attributes) = (Arc::new(request.line), attributes.map(Arc::new));
         Ok(Add { line, list: List::Cart, quantity: request.quantity, attributes, item })
     }
 
@@ -269,83 +285,4 @@ impl Service {
             ..(*known).clone()
         }))
     }
-
-    /// The operation that a change is in the current state.
-    fn operation(
-        &self,
-        prepared: &Prepared,
-        cart: CartId,
-        state: &Cart,
-        stamp: &Stamp,
-    ) -> Result<Operation, ServiceError> {
-        let today = stamp.at.day();
-        Ok(match prepared {
-            Prepared::Add(add) => Operation::Add(add.clone()),
-            Prepared::Clear { list, seen } => {
-                let seen = seen.clone().map(|seen| checked(seen, cart, state, today)).transpose()?;
-                Operation::Clear(Clear { list: *list, seen: Seen::cart_or_now(seen, cart, state, today) })
-            }
-            Prepared::Fields(fields) => Operation::AnnotateCart(AnnotateCart {
-                fields: fields.clone(),
-                lamport: state.lamport().saturating_add(1),
-            }),
-            Prepared::Line { change, item } => line_operation(change, item.as_ref(), cart, state, stamp)?,
-        })
-    }
-}
-
-fn line_operation(
-    change: &LineChange,
-    item: Option<&Arc<Item>>,
-    cart: CartId,
-    state: &Cart,
-    stamp: &Stamp,
-) -> Result<Operation, ServiceError> {
-    let LineId { key, list } = change.line;
-    let today = stamp.at.day();
-    let presented = change.seen.clone().map(|seen| {
-        let seen = checked(seen, cart, state, today)?;
-        if seen.line(key).is_some() { Ok(seen) } else { Err(ServiceError::BadSeen) }
-    });
-    let is_shown = state.shown_of(key).any(|(_, shown)| shown.list == list);
-    if change.seen.is_none() && !is_shown {
-        return Err(ServiceError::UnknownLine);
-    }
-    let seen = Seen::line_or_now(presented.transpose()?, cart, state, key, today);
-    Ok(match &change.operation {
-        LineOperation::Remove => Operation::Remove(Remove { line: key, list, seen }),
-        LineOperation::Move(to) => Operation::Move(Move { line: key, to: *to, seen }),
-        LineOperation::Annotate(texts) => Operation::AnnotateLine(AnnotateLine {
-            line: key,
-            list,
-            attributes: Arc::new(texts.clone()),
-            seen,
-        }),
-        LineOperation::Set(to) => {
-            let (line, item) = content(&seen, key, item, state, stamp)?;
-            Operation::Set(Set { line, list, to: *to, item, seen })
-        }
-    })
-}
-
-/// What a line is, and its item: as the cart holds it, else as the token of what was seen says.
-fn content(
-    seen: &Seen,
-    key: LineKey,
-    looked_up: Option<&Arc<Item>>,
-    state: &Cart,
-    stamp: &Stamp,
-) -> Result<(Arc<Line>, Arc<Item>), ServiceError> {
-    let held = state.shown_of(key).next().map(|(_, shown)| shown);
-    let line = held.map(|shown| shown.line.clone());
-    let line = line.or_else(|| seen.line(key)?.line.clone()).ok_or(ServiceError::UnknownLine)?;
-    let snapshot = held.and_then(|shown| shown.entry.latest.as_ref().or(shown.entry.added.as_ref()));
-    let item = snapshot.map(|snapshot| snapshot.item.clone()).or_else(|| looked_up.cloned());
-    Ok((line, item.unwrap_or_else(|| Arc::new(Item::unknown(stamp.at)))))
-}
-
-/// Refuses a view of another cart, or one that is too old.
-fn checked(seen: Seen, cart: CartId, state: &Cart, today: Day) -> Result<Seen, ServiceError> {
-    let is_known = seen.cart == cart || state.merged.contains_key(&seen.cart);
-    if is_known && today.since(seen.day) <= SEEN_DAYS_MAX { Ok(seen) } else { Err(ServiceError::BadSeen) }
 }

@@ -19,9 +19,6 @@ pub enum ServiceError {
     /// The token of what was seen is forged, too old, or of another cart or line.
     #[error("`seen` is not a token of this cart and line, or is older than 30 days")]
     BadSeen,
-    /// The operation needs to know what was seen.
-    #[error("`seen` is required")]
-    SeenRequired,
     /// The idempotency key was used with another payload.
     #[error("idempotency key was used for another request")]
     KeyReused,

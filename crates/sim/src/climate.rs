@@ -66,6 +66,8 @@ pub enum Kind {
     Move,
     /// Writes notes on a line.
     Annotate,
+    /// Puts the whole cart back.
+    Replace,
     /// Empties a list.
     Clear,
     /// Writes a field of the cart.
@@ -93,6 +95,7 @@ const KINDS: &[(u64, Kind)] = &[
     (15, Kind::Remove),
     (8, Kind::Move),
     (4, Kind::Annotate),
+    (4, Kind::Replace),
     (4, Kind::Clear),
     (4, Kind::Fields),
 ];

@@ -58,6 +58,11 @@ fn change(change: &Change) -> String {
         }
         Change::Clear { list, seen } => format!("clear {list:?}{}", having_seen(seen.as_ref())),
         Change::Fields(fields) => format!("fields {fields:?}"),
+        Change::Replace { lines, seen } => {
+            let lines = lines.values().map(|line| format!("{} {}", line.line.sku(), line.quantity.get()));
+            let lines: Vec<String> = lines.collect();
+            format!("replace by [{}]{}", lines.join(", "), having_seen(Some(seen)))
+        }
     }
 }
 

@@ -4,11 +4,15 @@ use cart::{
     Cart, CartId, Dot, WriterId,
     item::Item,
     line::{Line, LineKey, List, Sku, Texts},
-    operation::{Add, AnnotateCart, AnnotateLine, Clear, Move, Operation, Remove, Set, Stamp},
+    operation::{
+        Add, AnnotateCart, AnnotateLine, Clear, Move, Operation, Remove, Replace, Set, Stamp, Wanted,
+    },
     seen::Seen,
     token::Freshness,
 };
-use service::{CartAddress, Identity, LineChange, LineOperation, carts::Change, claims::ClaimRequest};
+use service::{
+    AddRequest, CartAddress, Identity, LineChange, LineOperation, carts::Change, claims::ClaimRequest,
+};
 use std::sync::Arc;
 
 /// What is sold.
@@ -78,7 +82,7 @@ pub(crate) fn origin_of(identity: &Identity, cart: CartId) -> CartId {
 /// True for a change that says what it saw, or needs to see nothing: sent again, it is the same operation.
 pub(crate) fn is_whole(change: &Change) -> bool {
     match change {
-        Change::Add(_) => true,
+        Change::Add(_) | Change::Replace { .. } => true,
         Change::Line(LineChange { seen, .. }) | Change::Clear { seen, .. } => seen.is_some(),
         Change::Fields(_) => false,
     }
@@ -93,7 +97,7 @@ pub(crate) fn operation(change: &Change, cart: CartId, state: &Cart, stamp: &Sta
             line: Arc::new(add.line.clone()),
             list: List::Cart,
             quantity: add.quantity,
-            attributes: Some(add.attributes.clone()).filter(|texts| !texts.is_empty()).map(Arc::new),
+            attributes: add.attributes.clone().map(Arc::new),
             item: item(),
         }),
         Change::Line(LineChange { line: id, seen, operation }) => {
@@ -118,6 +122,14 @@ pub(crate) fn operation(change: &Change, cart: CartId, state: &Cart, stamp: &Sta
         Change::Fields(fields) => {
             let lamport = state.lamport() + 1;
             Operation::AnnotateCart(AnnotateCart { fields: fields.clone(), lamport })
+        }
+        Change::Replace { lines, seen } => {
+            let wanted = |request: &AddRequest| {
+                let (line, to) = (Arc::new(request.line.clone()), request.quantity.into());
+                Wanted { line, to, attributes: None, item: item() }
+            };
+            let lines = lines.iter().map(|(key, request)| (*key, wanted(request))).collect();
+            Operation::Replace(Replace { lines, seen: seen.clone() })
         }
     }
 }

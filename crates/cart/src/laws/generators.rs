@@ -13,7 +13,7 @@ use crate::{
         Remove, Replace, Seal, Set, Stamp, Wanted,
     },
     quantity::{Quantity, Target},
-    seen::{Seen, SeenDot, SeenLine},
+    seen::{Extent, Seen, SeenDot, SeenLine},
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use smol_str::SmolStr;
@@ -190,7 +190,7 @@ pub(crate) fn seen() -> impl Strategy<Value = Seen> {
     (vec(line, 0..3), 0..4u64, day()).prop_map(|(mut lines, lamport, day)| {
         lines.sort_by_key(|line| line.key);
         lines.dedup_by_key(|line| line.key);
-        Seen { cart: CART, day, lamport, lines }
+        Seen { cart: CART, extent: Extent::Cart, day, lamport, lines }
     })
 }
 

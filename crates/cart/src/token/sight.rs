@@ -1,4 +1,5 @@
-//! The token of what a caller was shown: `seen` in requests and answers.
+//! The token of what a caller was shown: `seen` in requests and answers. A view of one line never passes for one
+//! of the whole cart: whoever puts back a cart would remove, or double, what was not shown.
 
 use super::{BadToken, Keyring};
 use crate::{
@@ -7,12 +8,12 @@ use crate::{
     format::{FormatError, Reader, Writer, read_line, write_line},
     id::CartId,
     line::{LineKey, List},
-    seen::{Seen, SeenDot, SeenLine},
+    seen::{Extent, Seen, SeenDot, SeenLine},
     time::Day,
 };
 use std::sync::Arc;
 
-const KIND: &str = "seen";
+const EXTENTS: [Extent; 2] = [Extent::Cart, Extent::Line];
 const SAVED: u8 = 1;
 const GROUPED: u8 = 1 << 1;
 
@@ -20,30 +21,39 @@ impl Seen {
     /// The token of this view.
     pub fn to_token(&self, keys: &Keyring) -> String {
         let lines = self.lines.iter();
-        token_of(self.cart, self.day, self.lamport, lines, keys)
+        keys.seal(self.extent.kind(), &payload_of(self.cart, self.day, self.lamport, lines))
     }
 
     /// The token of a view of one line.
     pub fn token_of_line(cart: CartId, day: Day, lamport: u64, line: &SeenLine, keys: &Keyring) -> String {
-        token_of(cart, day, lamport, std::iter::once(line), keys)
+        keys.seal(Extent::Line.kind(), &payload_of(cart, day, lamport, std::iter::once(line)))
     }
 
     /// Reads a token of a view.
     pub fn from_token(token: &str, keys: &Keyring) -> Result<Self, BadToken> {
-        let payload = keys.open(KIND, token)?;
-        let mut reader = Reader::new(&payload);
+        let mut opened =
+            EXTENTS.iter().filter_map(|extent| Some((*extent, keys.open(extent.kind(), token).ok()?)));
+        let (extent, payload) = opened.next().ok_or(BadToken)?;
         // What carries our MAC was written by us; a shape we cannot read comes from a release that is gone.
-        read(&mut reader).map_err(|_| BadToken)
+        read(&mut Reader::new(&payload), extent).map_err(|_| BadToken)
     }
 }
 
-fn token_of<'a>(
+impl Extent {
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Cart => "seen",
+            Self::Line => "seen line",
+        }
+    }
+}
+
+fn payload_of<'a>(
     cart: CartId,
     day: Day,
     lamport: u64,
     lines: impl ExactSizeIterator<Item = &'a SeenLine>,
-    keys: &Keyring,
-) -> String {
+) -> Vec<u8> {
     let mut writer = Writer::default();
     writer.raw(&cart.0);
     writer.number(u64::from(day.0));
@@ -63,7 +73,7 @@ fn token_of<'a>(
         writer.count(line.dots.len());
         line.dots.iter().for_each(|seen| write_dot(seen, &mut writer));
     }
-    keys.seal(KIND, &writer.into_bytes())
+    writer.into_bytes()
 }
 
 fn write_dot(seen: &SeenDot, writer: &mut Writer) {
@@ -78,7 +88,7 @@ fn write_dot(seen: &SeenDot, writer: &mut Writer) {
     }
 }
 
-fn read(reader: &mut Reader<'_>) -> Result<Seen, FormatError> {
+fn read(reader: &mut Reader<'_>, extent: Extent) -> Result<Seen, FormatError> {
     let cart = CartId(reader.array("cart")?);
     let day = Day(reader.number_u32("day")?);
     let lamport = reader.number("lamport")?;
@@ -96,7 +106,7 @@ fn read(reader: &mut Reader<'_>) -> Result<Seen, FormatError> {
         lines.push(SeenLine { key, line, dots });
     }
     reader.end()?;
-    Ok(Seen { cart, day, lamport, lines })
+    Ok(Seen { cart, extent, day, lamport, lines })
 }
 
 fn read_dot(reader: &mut Reader<'_>) -> Result<SeenDot, FormatError> {

@@ -6,7 +6,7 @@ use crate::{
     entry::Group,
     id::CartId,
     line::{Line, List, Sku, Texts},
-    seen::{Seen, SeenDot, SeenLine},
+    seen::{Extent, Seen, SeenDot, SeenLine},
     time::{Day, Timestamp},
 };
 use std::sync::Arc;
@@ -21,13 +21,25 @@ fn seen() -> Seen {
     let dots = vec![dot(1, List::Cart), dot(2, List::Saved)];
     let line = SeenLine { key: line.key(), line: Some(Arc::new(line)), dots };
     let unnamed = SeenLine { line: None, ..line.clone() };
-    Seen { cart: CartId([3; 16]), day: Day(20_000), lamport: 5, lines: vec![line, unnamed] }
+    let lines = vec![line, unnamed];
+    Seen { cart: CartId([3; 16]), extent: Extent::Cart, day: Day(20_000), lamport: 5, lines }
 }
 
 #[test]
 fn a_view_reads_back_as_sealed() {
     let token = seen().to_token(&keyring(1));
     assert_eq!(Seen::from_token(&token, &keyring(1)), Ok(seen()));
+}
+
+#[test]
+fn a_view_of_a_line_never_passes_for_one_of_the_cart() {
+    let keys = keyring(1);
+    let Seen { cart, day, lamport, lines, .. } = seen();
+    let line = Seen { cart, extent: Extent::Line, day, lamport, lines: lines[..1].to_vec() };
+    let token = Seen::token_of_line(cart, day, lamport, &lines[0], &keys);
+    assert_eq!(Seen::from_token(&token, &keys), Ok(line.clone()));
+    assert_eq!(line.to_token(&keys), token);
+    assert_ne!(Seen { extent: Extent::Cart, ..line }.to_token(&keys), token);
 }
 
 #[test]

@@ -73,6 +73,14 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     Ok(value)
 }
 
+/// Makes a value out of JSON that was parsed already: 422 with a pointer when it is not what was expected.
+pub(super) fn parse_value<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let pointer = pointer(error.path());
+        explain(error.inner(), pointer)
+    })
+}
+
 fn whole_json(bytes: &[u8]) -> Result<(), Problem> {
     let text = std::str::from_utf8(bytes).map_err(|_| Problem::malformed("the body is not UTF-8"))?;
     serde_json::from_str::<IgnoredAny>(text).map(|_| ()).map_err(|error| explain(&error, String::new()))
@@ -92,14 +100,18 @@ fn explain(error: &serde_json::Error, pointer: String) -> Problem {
 }
 
 fn pointer(path: &serde_path_to_error::Path) -> String {
-    let escape = |name: &str| name.replace('~', "~0").replace('/', "~1");
     let segments = path.iter().map(|segment| match segment {
         Segment::Seq { index } => format!("/{index}"),
-        Segment::Map { key } => format!("/{}", escape(key)),
-        Segment::Enum { variant } => format!("/{}", escape(variant)),
+        Segment::Map { key } => format!("/{}", escaped(key)),
+        Segment::Enum { variant } => format!("/{}", escaped(variant)),
         Segment::Unknown => String::new(),
     });
     segments.collect()
+}
+
+/// A name as a part of a JSON pointer (RFC 6901).
+pub(super) fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// A domain value from JSON, explained where it does not fit.

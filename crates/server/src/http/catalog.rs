@@ -1,7 +1,7 @@
 //! The shop's items: `PUT /v1/catalog/items`, one JSON object a line; a result per line, and bad lines never stop
 //! good ones.
 
-use super::{AppState, body, change::price};
+use super::{AppState, body, values::price};
 use crate::{
     auth::{Caller, Scope},
     problem::Problem,

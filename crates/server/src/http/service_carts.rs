@@ -3,11 +3,13 @@
 
 use super::{
     AppState,
-    cart::{self, PatchBody},
+    bulk::{PatchBody, patch_at},
+    cart,
     change::{AddBody, MoveBody, SetBody, Trust},
     incoming::{Addressed, Incoming},
     lines,
     openapi::schema::{BulkAnswer, CartIdText, LineIdText},
+    replace::{PutBody, put_at},
     wire::CartJson,
 };
 use crate::{
@@ -24,7 +26,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
-        .routes(routes!(read, patch, clear))
+        .routes(routes!(read, put, patch, clear))
         .routes(routes!(add))
         .routes(routes!(set, remove))
         .routes(routes!(move_line))
@@ -77,7 +79,23 @@ async fn patch(
     incoming: Incoming,
 ) -> Result<Response, Problem> {
     let addressed = addressed(&incoming, &id)?;
-    cart::patch_at(&state, &incoming, &addressed, Trust::Service).await
+    patch_at(&state, &incoming, &addressed, Trust::Service).await
+}
+
+/// Puts any cart back whole.
+#[utoipa::path(
+    put, path = "/v1/carts/{id}", tag = "service: carts", operation_id = "replaceCartById",
+    params(("id" = CartIdText, Path, description = "The cart's id.")),
+    request_body(content = PutBody, example = json!({"lines": [{"sku": "MUG-BLUE", "quantity": 2}], "seen": "…"})),
+    responses((status = 200, description = "The cart.", body = CartJson<'static>)),
+)]
+async fn put(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    incoming: Incoming,
+) -> Result<Response, Problem> {
+    let addressed = addressed(&incoming, &id)?;
+    put_at(&state, &incoming, &addressed, Trust::Service).await
 }
 
 /// Clears any cart.

@@ -139,3 +139,32 @@ async fn what_was_rejected_is_said_though_a_minimal_answer_was_preferred() {
     let done = guest.patch("/v1/cart", body).await.is(200);
     assert_eq!(results(&done), "applied, rejected unknown_sku");
 }
+
+#[tokio::test]
+async fn an_operation_that_does_not_fit_is_pointed_at_and_nothing_is_done() {
+    let shop = Shop::open();
+    let guest = shop.guest().await;
+    let before = guest.add("A", 1).await.etag();
+    let line = "l_AAAAAAAAAAAAAAAAAAAAAAA";
+    let cases = [
+        (json!({"op": "add", "sku": "A", "quantity": 0}), "/ops/1/quantity"),
+        (json!({"op": "add", "sku": "A", "quantity": 1, "colour": "red"}), "/ops/1/colour"),
+        (json!({"op": "add", "sku": "A", "quantity": 1, "options": {"size": 5}}), "/ops/1/options/size"),
+        (json!({"op": "add", "sku": "A"}), "/ops/1"),
+        (json!({"op": "set", "line": line, "quantity": 1.5}), "/ops/1/quantity"),
+        (json!({"op": "move", "line": line, "to": "attic"}), "/ops/1/to"),
+        (json!({"op": "clear", "list": "attic"}), "/ops/1/list"),
+        (json!({"op": "clear", "line": line}), "/ops/1/line"),
+        (json!({"op": "annotate"}), "/ops/1"),
+        (json!({"op": "annotate", "fields": {"": "x"}}), "/ops/1/fields/"),
+        (json!({"op": "buy"}), "/ops/1/op"),
+        (json!({"sku": "A", "quantity": 1}), "/ops/1"),
+        (json!("add"), "/ops/1"),
+    ];
+    for (operation, pointer) in cases {
+        let refused = guest.patch("/v1/cart", json!({"ops": [add("A", 1), operation.clone()]})).await;
+        let refused = refused.is_problem(422, "invalid_request");
+        assert_eq!(refused.pointer(), pointer, "{operation}: {}", refused.text);
+    }
+    assert_eq!(guest.cart().await.etag(), before);
+}

@@ -24,5 +24,6 @@ mod lines;
 mod operations;
 mod pains;
 mod random_input;
+mod replace;
 mod sessions;
 mod shapes;

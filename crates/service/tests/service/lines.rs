@@ -2,7 +2,8 @@
 //! saw", and what came between stays.
 
 use crate::world::{
-    TODAY, World, add, in_cart, line, line_change, on_both_paths, remove, save_for_later, seen, set, shown,
+    TODAY, World, add, in_cart, line, line_change, on_both_paths, remove, save_for_later, seen, seen_whole,
+    set, shown,
 };
 use cart::{
     CartId,
@@ -16,8 +17,7 @@ async fn three_seen_and_one_added(world: &World) -> (crate::world::Shopper, Opti
     let shopper = world.guest();
     let shown = shopper.add("A", 3).await;
     shopper.add("A", 1).await;
-    let token = seen(&shown, "A");
-    (shopper, token)
+    (shopper, seen_whole(&shown))
 }
 
 #[tokio::test(start_paused = true)]
@@ -194,7 +194,7 @@ async fn notes_given_with_an_add_come_with_the_line() {
     on_both_paths(async |world| {
         let shopper = world.guest();
         let Change::Add(mut request) = add("A", 1) else { unreachable!("an add") };
-        request.attributes = [("gift".into(), "yes".into())].into();
+        request.attributes = Some([("gift".into(), "yes".into())].into());
         let answer = shopper.change(Change::Add(request)).await.unwrap();
         let view = answer.view();
         assert_eq!(view.lines[0].attributes.get("gift").map(|text| text.as_str()), Some("yes"));

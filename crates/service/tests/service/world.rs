@@ -274,7 +274,7 @@ impl Shopper {
 /// The change that adds units of a SKU.
 pub(crate) fn add(sku: &str, quantity: u32) -> Change {
     let quantity = Quantity::new(quantity).unwrap();
-    Change::Add(AddRequest { line: line(sku), quantity, attributes: Texts::default(), quote: None })
+    Change::Add(AddRequest { line: line(sku), quantity, attributes: None, quote: None })
 }
 
 /// The line of a SKU without options.
@@ -308,6 +308,11 @@ pub(crate) fn save_for_later(sku: &str, seen: Option<Seen>) -> Change {
 pub(crate) fn seen(answer: &CartAnswer, sku: &str) -> Option<Seen> {
     let key = line(sku).key();
     Some(Seen::of_line(answer.cart, &answer.state, key, answer.now.day()))
+}
+
+/// What an answer shows of the whole cart.
+pub(crate) fn seen_whole(answer: &CartAnswer) -> Option<Seen> {
+    Some(Seen::of_cart(answer.cart, &answer.state, answer.now.day()))
 }
 
 /// An idempotency key with a payload.

@@ -9,12 +9,13 @@ use cart::{
     line::{LineId, LineKey, List, Texts},
     operation::Policy,
     quantity::{Quantity, Target},
-    seen::Seen,
+    seen::{Extent, Seen},
 };
 use service::{
     AddRequest, CartAddress, Identity, LineChange, LineOperation, Principal, carts::Change,
     claims::ClaimRequest, sessions::ACTIVE,
 };
+use std::collections::BTreeMap;
 
 /// Days that a device presents what it was shown: contexts do not remember for ever.
 const FRESHNESS_DAYS_MAX: u64 = 3;
@@ -155,6 +156,7 @@ impl Tab {
                 let texts = Texts::from([("note".into(), self.random.below(3).to_string().into())]);
                 of_line(LineOperation::Annotate(texts), self.seen(key, seeing_percent))
             }
+            Kind::Replace => self.replace(sku),
             Kind::Clear => Change::Clear { list, seen: self.view(seeing_percent, |_| true) },
             Kind::Fields => {
                 let value = self.random.percent(80).then(|| self.random.below(3).to_string().into());
@@ -164,13 +166,34 @@ impl Tab {
     }
 
     fn add(&mut self, sku: &str) -> Change {
-        let quantity =
-            Quantity::new(self.random.between(1, 4)).unwrap_or_else(|| unreachable!("a small number"));
-        let mut attributes = Texts::default();
-        if self.random.percent(10) {
-            attributes.insert("note".into(), self.random.below(3).to_string().into());
-        }
+        let quantity = self.some_units();
+        let note = self.random.percent(10).then(|| self.random.below(3).to_string().into());
+        let attributes = note.map(|note| Texts::from([("note".into(), note)]));
         Change::Add(AddRequest { line: line(sku), quantity, attributes, quote: None })
+    }
+
+    /// Puts back what a device was shown, with changes; an add of `sku` where it was shown nothing yet.
+    fn replace(&mut self, sku: &str) -> Change {
+        let Some(seen) = self.view(100, |seen| seen.extent == Extent::Cart) else { return self.add(sku) };
+        let mut lines = BTreeMap::new();
+        for sku in SKUS {
+            let line = line(sku);
+            let shown = seen.line(line.key()).map_or(0, |shown| shown.quantity(List::Cart));
+            let shown = u32::try_from(shown).ok().and_then(Quantity::new);
+            let wanted = match self.random.below(10) {
+                0..5 => shown,
+                5..8 => Some(self.some_units()),
+                _ => None,
+            };
+            if let Some(quantity) = wanted {
+                lines.insert(line.key(), AddRequest { line, quantity, attributes: None, quote: None });
+            }
+        }
+        Change::Replace { lines, seen }
+    }
+
+    fn some_units(&mut self) -> Quantity {
+        Quantity::new(self.random.between(1, 4)).unwrap_or_else(|| unreachable!("a small number"))
     }
 
     fn seen(&mut self, key: LineKey, percent: u64) -> Option<Seen> {

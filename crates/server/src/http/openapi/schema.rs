@@ -3,7 +3,11 @@
 //!
 //! A bound here repeats a check elsewhere; that they agree is what `cargo xtask schemathesis` is for.
 
-use crate::http::wire::CartJson;
+use crate::http::{
+    bulk::{AnnotateOperation, ClearOperation, MoveOperation, RemoveOperation, SetOperation},
+    change::AddBody,
+    wire::CartJson,
+};
 use serde_json::{Value, json};
 use utoipa::{
     PartialSchema, ToSchema,
@@ -40,6 +44,8 @@ bounded! {
     FieldsText;
     /// A price.
     PriceBody;
+    /// One operation of a bulk request.
+    Operation;
     /// The id of a line.
     LineIdText;
     /// The id of a cart.
@@ -76,9 +82,31 @@ pub(super) fn bounded() -> Value {
             },
             "description": "In minor units, and ISO 4217.",
         },
+        "Operation": operation(),
         "LineIdText": {"type": "string", "pattern": "^l_[A-Za-z0-9_-]{23}$"},
         "CartIdText": {"type": "string", "pattern": "^c_[A-Za-z0-9_-]{22}$"},
     })
+}
+
+/// Each operation's own members, and `op`, which tells them apart.
+fn operation() -> Value {
+    let operations = [
+        ("add", AddBody::schema()),
+        ("set", SetOperation::schema()),
+        ("remove", RemoveOperation::schema()),
+        ("move", MoveOperation::schema()),
+        ("clear", ClearOperation::schema()),
+        ("annotate", AnnotateOperation::schema()),
+    ];
+    let variants = operations.map(|(name, schema)| {
+        let mut variant = serde_json::to_value(schema).unwrap_or_default();
+        variant["properties"]["op"] = json!({"type": "string", "enum": [name]});
+        let required = variant["required"].as_array().cloned().unwrap_or_default();
+        variant["required"] = [vec!["op".into()], required].concat().into();
+        variant["title"] = name.into();
+        variant
+    });
+    json!({"oneOf": variants, "description": "One operation of a bulk request."})
 }
 
 fn described(schema: &Value, description: &str) -> Value {
