@@ -1,7 +1,10 @@
 //! The shop's items: `PUT /v1/catalog/items`, one JSON object a line; a result per line, and bad lines never stop
 //! good ones.
 
-use super::{AppState, body, values::price};
+use super::{
+    AppState, body,
+    values::{optional_whole, price},
+};
 use crate::{
     auth::{Caller, Scope},
     problem::Problem,
@@ -47,13 +50,13 @@ struct ItemBody {
     url: Option<SmolStr>,
     #[serde(default = "yes")]
     available: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_whole")]
     min: Option<u32>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_whole")]
     max: Option<u32>,
     #[serde(default)]
     attributes: Texts,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_whole")]
     revision: Option<u64>,
 }
 

@@ -79,6 +79,9 @@ fn complete(route: &Route<'_>, operation: &mut Value) {
         return;
     }
     operation["security"] = security(route);
+    if route.is_session() && operation["requestBody"].is_object() {
+        operation["requestBody"]["required"] = false.into();
+    }
     let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
     operation["parameters"] = parameters.into_iter().chain(parameters_of(route)).collect();
     if let Some(responses) = operation["responses"].as_object_mut() {
@@ -137,6 +140,7 @@ fn security_schemes() -> Value {
             "description": "A guest's token (`POST /v1/sessions`), or a shopper's JWT.",
         },
         "cookie": {"type": "apiKey", "in": "cookie", "name": "evercart_session", "description": "A guest's token."},
+        "shopper": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A shopper's JWT."},
         "service": {
             "type": "http", "scheme": "bearer",
             "description": "A token of a service of the shop (`evercart token service --scope …`).",
@@ -150,7 +154,7 @@ fn security(route: &Route<'_>) -> Value {
         // Whoever comes with nothing gets a session.
         _ if route.is_own_cart() && route.is_change() => json!([{}, {"session": []}, {"cookie": []}]),
         _ if route.is_own_cart() || route.path == "/v1/carts" => json!([{"session": []}, {"cookie": []}]),
-        _ if route.is_session() => json!([{"session": []}]),
+        _ if route.is_session() => json!([{"shopper": []}]),
         _ => json!([{"service": []}]),
     }
 }

@@ -35,7 +35,7 @@ pub(super) struct OpenBody {}
 /// Opens a guest's session: a token, also as a cookie, and an empty cart.
 #[utoipa::path(
     post, path = "/v1/sessions", tag = "sessions", operation_id = "openSession",
-    request_body(content = Option<OpenBody>, example = json!({})),
+    request_body(content = OpenBody, example = json!({})),
     responses((status = 201, description = "The token, and the cart.", body = SessionAnswer<'static>)),
 )]
 async fn open(State(state): State<AppState>, incoming: Incoming) -> Result<Response, Problem> {
@@ -84,7 +84,7 @@ pub(super) enum PolicyName {
 #[utoipa::path(
     post, path = "/v1/sessions/claim", tag = "sessions", operation_id = "claimSession",
     request_body(
-        content = Option<ClaimBody>,
+        content = ClaimBody,
         example = json!({"guest_token": "g1.…", "policy": "sum", "dry_run": false}),
     ),
     responses(

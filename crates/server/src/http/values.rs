@@ -54,35 +54,45 @@ pub(super) fn check_fields(fields: &BTreeMap<SmolStr, Option<SmolStr>>) -> Resul
     Ok(())
 }
 
-/// A number without a fraction, however it is spelled: to JSON Schema, and to JavaScript, 2.0 is 2.
-fn whole(value: &Value) -> Option<u64> {
-    value.as_u64().or_else(|| {
-        let number = value.as_f64().filter(|number| number.fract() == 0.0)?;
-        let number = number + 0.0; // no -0
-        // Written out, a whole number of f64 has no fraction, and what does not fit does not parse.
-        format!("{number:.0}").parse().ok()
+/// The greatest number up to which every whole number is a double.
+const DOUBLE_WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
+
+/// A whole number, however it is spelled: in JSON Schema 3.0 is an integer, and many clients know doubles only.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "whole, and within what both kinds of number hold exactly"
+)]
+fn whole(value: &Value) -> Option<i128> {
+    let double =
+        |value: &Value| value.as_f64().filter(|it| it.fract() == 0.0 && it.abs() <= DOUBLE_WHOLE_MAX);
+    value.as_number()?.as_i128().or_else(|| double(value).map(|it| it as i128))
+}
+
+/// A whole number that may be absent, where it fits `T`.
+pub(super) fn optional_whole<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: TryFrom<i128>,
+{
+    checked(deserializer, "null or a whole number in range", |value| {
+        if value.is_null() { Some(None) } else { T::try_from(whole(value)?).ok().map(Some) }
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
-    fn a_whole_number_is_taken_in_any_spelling() {
-        for (value, expected) in [
-            (json!(2), Some(2)),
-            (json!(2.0), Some(2)),
-            (json!(1e3), Some(1000)),
-            (json!(2.5), None),
-            (json!(-1), None),
-            (json!(-1.0), None),
-            (json!(1e300), None),
-            (json!("2"), None),
-            (json!(null), None),
-        ] {
-            assert_eq!(whole(&value), expected, "{value}");
+    fn a_whole_number_may_be_spelled_as_a_double() {
+        let read = |text: &str| whole(&serde_json::from_str(text).unwrap());
+        for (text, number) in
+            [("3", 3), ("3.0", 3), ("-1.0", -1), ("17e3", 17_000), ("18446744073709551615", u64::MAX.into())]
+        {
+            assert_eq!(read(text), Some(number), "{text}");
+        }
+        for text in ["3.5", "1e300", "9007199254740994.0", "\"3\"", "null", "true"] {
+            assert_eq!(read(text), None, "{text}");
         }
     }
 }

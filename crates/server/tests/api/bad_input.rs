@@ -95,8 +95,6 @@ async fn a_quantity_is_a_whole_number_in_bounds_whatever_way_it_is_written() {
     let written = [
         "-1",
         "1.5",
-        "1.0",
-        "1e2",
         "1e999",
         "-1e999",
         "1000000",
@@ -107,8 +105,6 @@ async fn a_quantity_is_a_whole_number_in_bounds_whatever_way_it_is_written() {
         "true",
         "[1]",
         "{}",
-        "1e-400",
-        "-0.0",
     ];
     let send = async |method: Method, path: &str, body: String| {
         let request = guest.ask(method, path).header("content-type", "application/json");
@@ -116,7 +112,7 @@ async fn a_quantity_is_a_whole_number_in_bounds_whatever_way_it_is_written() {
         assert_eq!((refused.status, refused.code()), (422, "invalid_request"), "{body}: {}", refused.text);
         assert!(refused.pointer().ends_with("/quantity"), "{body}: {}", refused.text);
     };
-    for number in written.iter().chain(&["0"]) {
+    for number in written.iter().chain(&["0", "0.0", "-0.0"]) {
         let add = format!("{{\"sku\":\"A\",\"quantity\":{number}}}");
         send(Method::POST, "/v1/cart/lines", add).await;
     }
@@ -125,6 +121,21 @@ async fn a_quantity_is_a_whole_number_in_bounds_whatever_way_it_is_written() {
     }
     assert_eq!(guest.cart().await.etag(), tag);
     assert_eq!(guest.add("B", 999_999).await.line("B")["quantity"], 999_999);
+}
+
+#[tokio::test]
+async fn a_whole_quantity_may_be_written_as_a_double() {
+    let shop = Shop::open();
+    let (guest, line, _) = guest(&shop).await;
+    let put = async |number: &str| {
+        let body = format!("{{\"quantity\":{number}}}");
+        let request = guest.ask(Method::PUT, &line).header("content-type", "application/json");
+        request.bytes(body.into_bytes()).await.is(200)
+    };
+    for (number, quantity) in [("7.0", 7), ("1e2", 100), ("0.17e2", 17)] {
+        assert_eq!(put(number).await.body["lines"][0]["quantity"], quantity, "{number}");
+    }
+    assert_eq!(put("0.0").await.body["lines"], json!([]));
 }
 
 #[tokio::test]

@@ -106,6 +106,19 @@ fn operation() -> Value {
         variant["title"] = name.into();
         variant
     });
+    let [add, set, remove, move_line, clear, mut annotate] = variants;
+    let nothing = json!({"type": "null"});
+    annotate["oneOf"] = json!([
+        {
+            "required": ["line", "attributes"],
+            "properties": {"line": {"type": "string"}, "attributes": {"type": "object"}, "fields": nothing},
+        },
+        {
+            "required": ["fields"],
+            "properties": {"line": nothing, "attributes": nothing, "seen": nothing, "fields": {"type": "object"}},
+        },
+    ]);
+    let variants = [add, set, remove, move_line, clear, annotate];
     json!({"oneOf": variants, "description": "One operation of a bulk request."})
 }
 
