@@ -33,7 +33,7 @@ enum Command {
     Token(token::TokenArgs),
     /// Check and show the configuration.
     Config(config::ConfigArgs),
-    /// Bring the shop's items in.
+    /// Bring the shop's items in, and take them out.
     Catalog(catalog::CatalogArgs),
     /// Print the script that completes this command line in a shell.
     Completions(completions::CompletionsArgs),

@@ -17,6 +17,7 @@ pub(crate) mod limit;
 mod lines;
 mod observe;
 mod openapi;
+mod page;
 mod path;
 mod replace;
 pub(crate) mod request_id;

@@ -126,6 +126,17 @@ impl Catalog {
         self.store.get_items(skus).await?.iter().map(|row| row.as_ref().map(decode).transpose()).collect()
     }
 
+    /// All items, in the order in which they last changed, behind `after`, at most `limit`. One that changes while
+    /// somebody pages comes again at the end.
+    pub async fn list(
+        &self,
+        after: Option<(u64, Sku)>,
+        limit: usize,
+    ) -> Result<Vec<(Sku, CatalogItem)>, StoreError> {
+        let rows = self.store.changed_since(None, after, limit).await?;
+        rows.into_iter().map(|row| Ok((row.sku.clone(), decode(&row)?))).collect()
+    }
+
     /// Remembers what was found, unless a change has come between.
     fn keep(&self, skus: &[Sku], found: &[Option<CatalogItem>], changes_before: u64) {
         let changes = self.changes.lock();

@@ -32,11 +32,12 @@ impl CatalogStore for Embedded {
 
     async fn changed_since(
         &self,
-        revision: u64,
+        since: Option<u64>,
         after: Option<(u64, Sku)>,
         limit: usize,
     ) -> Result<Vec<CatalogRow>> {
-        let Some(next) = revision.checked_add(1) else { return Ok(Vec::new()) };
+        let next = since.map_or(Some(0), |since| since.checked_add(1));
+        let Some(next) = next else { return Ok(Vec::new()) };
         let first = key::order(Group::CATALOG, next, &[]);
         let from = match after {
             Some((revision, sku)) => {

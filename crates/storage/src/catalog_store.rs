@@ -34,10 +34,11 @@ pub trait CatalogStore: Send + Sync + 'static {
     /// The items of these SKUs, in order; `None` for an unknown one.
     async fn get_items(&self, skus: &[Sku]) -> Result<Vec<Option<CatalogRow>>>;
 
-    /// Items with a revision above `revision`, by revision and then SKU, behind `after`, at most `limit`.
+    /// Items with a revision above `since`, or all of them without it, by revision and then SKU, behind `after`, at
+    /// most `limit`. An item that changes while somebody pages moves ahead of them: none is missed.
     async fn changed_since(
         &self,
-        revision: u64,
+        since: Option<u64>,
         after: Option<(u64, Sku)>,
         limit: usize,
     ) -> Result<Vec<CatalogRow>>;

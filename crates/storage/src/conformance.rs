@@ -75,6 +75,7 @@ macro_rules! conformance_suite {
                 an_older_revision_does_not_win,
                 an_equal_revision_may_be_stored_again,
                 changes_are_paged_by_revision,
+                all_items_are_paged_from_the_first_revision,
                 thousands_of_items_are_kept,
             }
         }

@@ -1,5 +1,7 @@
 //! `evercart catalog import`: a feed of items into a running shop. A bad line never stops a good one.
+//! `evercart catalog export` is its inverse, in [`export`].
 
+mod export;
 mod feed;
 
 use super::remote::{RemoteArgs, lines};
@@ -32,6 +34,13 @@ enum Action {
         available (true or false), min, max, revision, and attributes.NAME for each attribute.\n\
         Exit status 1 if any line was rejected; the others are stored.")]
     Import(ImportArgs),
+    /// Write all items of the shop's catalogue, as `catalog import` takes them.
+    #[command(after_help = "Examples: evercart catalog export items.csv.gz\n          \
+        evercart catalog export --format csv > items.csv\n\n\
+        Without --format the name of the file says which: .csv or .csv.gz is CSV, all else one JSON object a line;\n\
+        a name that ends in .gz is compressed. A file appears when it is whole.\n\
+        CSV cannot tell an empty text from none: items that have one are named, and the exit status is 1.")]
+    Export(export::ExportArgs),
 }
 
 #[derive(Debug, Args)]
@@ -51,8 +60,10 @@ struct Tally {
 }
 
 pub(super) async fn run(args: CatalogArgs) -> anyhow::Result<ExitCode> {
-    let Action::Import(args) = args.action;
-    import(&args).await
+    match args.action {
+        Action::Import(args) => import(&args).await,
+        Action::Export(args) => export::run(&args).await,
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "the output of the command")]

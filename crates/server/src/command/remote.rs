@@ -6,7 +6,10 @@ use anyhow::{Context, bail};
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
 use clap::Args;
-use reqwest::{Method, StatusCode};
+use reqwest::{
+    Method, StatusCode,
+    header::{self, HeaderMap},
+};
 use serde_json::Value;
 use std::{path::PathBuf, time::Duration};
 
@@ -57,6 +60,16 @@ impl RemoteArgs {
 impl Remote {
     /// Sends a request that can be repeated, until it is answered; a refusal is an error in the server's words.
     pub(super) async fn send(&self, method: Method, path: &str, body: Bytes) -> anyhow::Result<Bytes> {
+        Ok(self.exchange(method, path, body).await?.1)
+    }
+
+    /// A page of a list, and the path of the next one while there is more.
+    pub(super) async fn page(&self, path: &str) -> anyhow::Result<(Bytes, Option<String>)> {
+        let (headers, body) = self.exchange(Method::GET, path, Bytes::new()).await?;
+        Ok((body, next_page(&headers)))
+    }
+
+    async fn exchange(&self, method: Method, path: &str, body: Bytes) -> anyhow::Result<(HeaderMap, Bytes)> {
         let pauses = ExponentialBuilder::new().with_max_times(ATTEMPTS_MAX).with_jitter();
         let sent = (|| self.attempt(method.clone(), path, body.clone()))
             .retry(pauses)
@@ -67,16 +80,18 @@ impl Remote {
         })
     }
 
-    async fn attempt(&self, method: Method, path: &str, body: Bytes) -> Result<Bytes, Failed> {
-        let request = self.http.request(method, format!("{}{path}", self.url)).bearer_auth(&self.token);
-        let request = request.header("content-type", "application/x-ndjson").body(body);
+    async fn attempt(&self, method: Method, path: &str, body: Bytes) -> Result<(HeaderMap, Bytes), Failed> {
+        let mut request = self.http.request(method, format!("{}{path}", self.url)).bearer_auth(&self.token);
+        if !body.is_empty() {
+            request = request.header("content-type", "application/x-ndjson").body(body);
+        }
         let unanswered = || format!("no server answers at {}: start it, or name it with --url", self.url);
         let again = |error| Failed::Again(error);
         let answer = request.send().await.with_context(unanswered).map_err(again)?;
-        let status = answer.status();
+        let (status, headers) = (answer.status(), answer.headers().clone());
         let body = answer.bytes().await.with_context(unanswered).map_err(again)?;
         if status.is_success() {
-            return Ok(body);
+            return Ok((headers, body));
         }
         let problem: Value = serde_json::from_slice(&body).unwrap_or_default();
         let why = problem["detail"].as_str().unwrap_or("no explanation");
@@ -86,6 +101,13 @@ impl Remote {
         let is_busy = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
         Err(if is_busy { Failed::Again(error) } else { Failed::Final(error) })
     }
+}
+
+/// The path in a `Link` to the next page.
+fn next_page(headers: &HeaderMap) -> Option<String> {
+    let link = headers.get(header::LINK)?.to_str().ok()?;
+    let (path, relation) = link.strip_prefix('<')?.split_once('>')?;
+    relation.contains("rel=\"next\"").then(|| path.to_owned())
 }
 
 /// The lines of an answer, each one JSON value.

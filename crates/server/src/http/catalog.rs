@@ -1,5 +1,7 @@
 //! The shop's items: `PUT /v1/catalog/items`, one JSON object a line; a result per line, and bad lines never stop
-//! good ones.
+//! good ones. How they come out again is in [`listing`].
+
+mod listing;
 
 use super::{
     AppState, body,
@@ -28,7 +30,7 @@ use storage::PutOutcome;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(put_items))
+    OpenApiRouter::new().routes(routes!(put_items)).merge(listing::routes())
 }
 
 /// One JSON value a line.

@@ -41,6 +41,9 @@ fn document() -> Value {
     document
 }
 
+/// Lists that are read page by page.
+const LISTS: [&str; 1] = ["/v1/catalog/items"];
+
 /// Where an operation is.
 struct Route<'a> {
     path: &'a str,
@@ -70,6 +73,11 @@ impl Route<'_> {
 
     fn is_change(&self) -> bool {
         self.method != "get"
+    }
+
+    /// A list that is read page by page.
+    fn is_list(&self) -> bool {
+        !self.is_change() && LISTS.contains(&self.path)
     }
 }
 
@@ -102,6 +110,10 @@ fn complete(route: &Route<'_>, operation: &mut Value) {
 }
 
 fn complete_success(route: &Route<'_>, status: &str, response: &mut Value) {
+    if route.is_list() && status.starts_with('2') {
+        let next = json!({"description": "`<…>; rel=\"next\"`, until there is no more.", "schema": {"type": "string"}});
+        response["headers"] = json!({"Link": next});
+    }
     if !(route.is_cart() || route.is_session()) || !status.starts_with('2') {
         return;
     }
@@ -223,6 +235,9 @@ fn refusals(route: &Route<'_>) -> Map<String, Value> {
     if route.is_cart() || route.is_session() {
         kinds.extend([kind::BAD_HEADER, kind::UNSUPPORTED_MEDIA_TYPE, kind::CART_ERASED]);
         kinds.extend([kind::SERVICE_HAS_NO_CART, kind::CART_MERGED]);
+    }
+    if route.is_list() {
+        kinds.push(kind::BAD_HEADER);
     }
     if route.is_change() {
         kinds.extend([kind::MALFORMED_JSON, kind::INVALID_REQUEST, kind::OUTCOME_UNKNOWN, kind::STORE_FULL]);

@@ -152,3 +152,51 @@ async fn an_unknown_sku_is_accepted_unpriced_where_the_shop_decided_so() {
     shop.put_items(&[item(&sku, 300)]).await;
     assert_eq!(guest.cart().await.body["totals"]["subtotal"]["amount"], 600, "filled in when it is known");
 }
+
+#[tokio::test]
+async fn all_items_come_out_page_by_page_as_they_went_in() {
+    let shop = Shop::with(|_| ());
+    let services = shop.service(&["catalog"]);
+    let odd = json!({
+        "sku": "¼ \"x\"", "title": "Tea,\nsecond line", "price": {"amount": 0, "currency": "EUR"}, "image": "/i",
+        "url": "/u", "available": false, "min": 2, "max": 3, "attributes": {"a b": "ü"}, "revision": u64::MAX,
+    });
+    let mut items: Vec<Value> = (0..7).map(|n| item(&format!("listed-{n}"), n)).collect();
+    items.iter_mut().zip(0..).for_each(|(item, revision)| item["revision"] = json!(revision / 4));
+    items.push(odd.clone());
+    shop.put_items(&items).await;
+    let (mut listed, mut path, mut pages) = (Vec::new(), "/v1/catalog/items?limit=3".to_owned(), 0);
+    loop {
+        let page = services.get(&path).await.is(200);
+        assert_eq!(page.header("content-type"), Some("application/x-ndjson"));
+        listed.extend(results(&page.text));
+        pages += 1;
+        let Some(link) = page.header("link") else { break };
+        let (next, relation) = link.strip_prefix('<').unwrap().split_once('>').unwrap();
+        assert_eq!(relation, "; rel=\"next\"");
+        path = next.to_owned();
+    }
+    assert_eq!(pages, 7, "18 items, 3 at a time, and one page that finds no more");
+    for mut item in items {
+        if item["sku"] != odd["sku"] {
+            item["available"] = json!(true);
+        }
+        assert_eq!(listed.iter().filter(|listed| **listed == item).count(), 1, "{item}: {listed:?}");
+    }
+    let outcomes = results(&shop.put_items(&listed).await.text);
+    assert!(outcomes.iter().all(|outcome| outcome["status"] == "stored"), "{outcomes:?}");
+}
+
+#[tokio::test]
+async fn items_are_found_by_sku() {
+    let shop = Shop::open();
+    let services = shop.service(&["catalog"]);
+    let found = services.get("/v1/catalog/items?sku=B&sku=no-such-sku&sku=A").await.is(200);
+    let skus: Vec<Value> = results(&found.text).into_iter().map(|item| item["sku"].clone()).collect();
+    assert_eq!(skus, ["B", "A"]);
+    for wrong in ["sku=", "limit=0", "limit=1001", "limit=x", "after=x", "after=AAAA"] {
+        services.get(&format!("/v1/catalog/items?{wrong}")).await.is_problem(400, "bad_header");
+    }
+    shop.service(&["carts"]).get("/v1/catalog/items").await.is_problem(403, "insufficient_scope");
+    shop.guest().await.get("/v1/catalog/items").await.is_problem(403, "insufficient_scope");
+}

@@ -57,3 +57,57 @@ async fn what_stands_in_the_way_is_said_with_what_to_do() {
     let keyless = evercart(&["catalog", "import", "x", "--data", data]).await.exits(1);
     assert!(keyless.err.contains("has no key files"), "{}", keyless.err);
 }
+
+/// Whatever a text can hold, and every member absent once.
+const ODD: &str = concat!(
+    r#"{"sku":"¼ \"x\", y","title":" Tea,\r\n\"black\"\t ","price":{"amount":0,"currency":"EUR"},"image":"/i;j","#,
+    r#""url":"https://shop.example/?a=1&b=2","available":false,"min":2,"max":3,"#,
+    r#""attributes":{"":"nameless","a b, c":"ü\n","zero":"0"},"revision":18446744073709551615}"#,
+    "\n",
+    r#"{"sku":"A","title":"=1+1","attributes":{"zero":"'"},"revision":0}"#,
+    "\n",
+    r##"{"sku":"#B","title":"{","price":{"amount":9999999999,"currency":"GBP"},"revision":7}"##,
+    "\n",
+);
+
+#[tokio::test]
+async fn what_was_exported_is_imported_as_the_very_same() {
+    let (from, to) = (Shop::open().await, Shop::open().await);
+    let file = from.file("odd.ndjson");
+    std::fs::write(&file, ODD).unwrap();
+    from.run(&["catalog", "import", file.to_str().unwrap()]).await.exits(0);
+    let whole = from.run(&["catalog", "export"]).await.exits(0);
+    assert_eq!((whole.out.lines().count(), whole.err.as_str()), (3, "3 items exported\n"));
+    for name in ["out.csv", "out.ndjson", "out.csv.gz", "out.ndjson.gz"] {
+        let to = if name == "out.csv" { &to } else { &Shop::open().await };
+        let out = from.file(name);
+        let exported = from.run(&["catalog", "export", out.to_str().unwrap(), "--json"]).await.exits(0);
+        assert_eq!(exported.json()["items"], 3);
+        to.run(&["catalog", "import", out.to_str().unwrap()]).await.exits(0);
+        assert_eq!(to.run(&["catalog", "export"]).await.exits(0).out, whole.out, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_export_goes_over_all_pages() {
+    let shop = Shop::open().await;
+    let file = shop.file("items.csv");
+    let lines: Vec<String> = (0..2_500).map(|n| format!("S{n},Thing {n},{n},GBP")).collect();
+    std::fs::write(&file, format!("sku,title,amount,currency\n{}\n", lines.join("\n"))).unwrap();
+    shop.run(&["catalog", "import", file.to_str().unwrap()]).await.exits(0);
+    let exported = shop.run(&["catalog", "export", "--format", "csv"]).await.exits(0);
+    let skus: std::collections::BTreeSet<&str> =
+        exported.out.lines().skip(1).map(|line| line.split(',').next().unwrap()).collect();
+    assert_eq!((exported.out.lines().count(), skus.len()), (2_501, 2_500));
+}
+
+#[tokio::test]
+async fn what_csv_cannot_say_is_named() {
+    let shop = Shop::open().await;
+    let file = shop.file("items.ndjson");
+    std::fs::write(&file, r#"{"sku":"A","title":"Tea","image":""}"#).unwrap();
+    shop.run(&["catalog", "import", file.to_str().unwrap()]).await.exits(0);
+    let exported = shop.run(&["catalog", "export", "--format", "csv"]).await.exits(1);
+    assert!(exported.err.contains("`A` has an empty text"), "{}", exported.err);
+    shop.run(&["catalog", "export"]).await.exits(0);
+}

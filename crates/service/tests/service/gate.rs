@@ -172,10 +172,10 @@ impl CatalogStore for Gated<dyn CatalogStore> {
 
     async fn changed_since(
         &self,
-        revision: u64,
+        since: Option<u64>,
         after: Option<(u64, Sku)>,
         limit: usize,
     ) -> Result<Vec<CatalogRow>> {
-        self.store.changed_since(revision, after, limit).await
+        self.store.changed_since(since, after, limit).await
     }
 }

@@ -193,7 +193,7 @@ impl<'a> Run<'a> {
             assert_eq!(due(&ours).await, due(reference).await);
             let changed = |stores: &Stores| {
                 let catalog = Arc::clone(&stores.catalog);
-                async move { catalog.changed_since(2, None, limit).await.unwrap() }
+                async move { catalog.changed_since(Some(2), None, limit).await.unwrap() }
             };
             assert_eq!(changed(&ours).await, changed(reference).await);
         }

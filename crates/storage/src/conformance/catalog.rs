@@ -47,12 +47,23 @@ pub async fn changes_are_paged_by_revision(stores: &Stores) -> Case {
     stores.catalog.put_items(items).await?;
     let (mut seen, mut after) = (Vec::new(), None);
     loop {
-        let page = stores.catalog.changed_since(1, after, 2).await?;
+        let page = stores.catalog.changed_since(Some(1), after, 2).await?;
         let Some(last) = page.last() else { break };
         after = Some((last.revision, last.sku.clone()));
         seen.extend(page.into_iter().map(|row| row.sku));
     }
     assert_eq!(seen, ["D", "A", "C", "E"].map(sku));
+    Ok(())
+}
+
+/// Whoever wants all items gets those of revision 0 too.
+pub async fn all_items_are_paged_from_the_first_revision(stores: &Stores) -> Case {
+    stores.catalog.put_items(vec![item("A", 1), item("B", 0), item("C", u64::MAX), item("D", 0)]).await?;
+    let first = stores.catalog.changed_since(None, None, 1).await?;
+    let rest = stores.catalog.changed_since(None, Some((0, sku("B"))), 10).await?;
+    let skus: Vec<Sku> = first.into_iter().chain(rest).map(|row| row.sku).collect();
+    assert_eq!(skus, ["B", "D", "A", "C"].map(sku));
+    assert_eq!(stores.catalog.changed_since(Some(u64::MAX), None, 10).await?, []);
     Ok(())
 }
 

@@ -177,10 +177,10 @@ impl CatalogStore for Faulty<dyn CatalogStore> {
 
     async fn changed_since(
         &self,
-        revision: u64,
+        since: Option<u64>,
         after: Option<(u64, Sku)>,
         limit: usize,
     ) -> Result<Vec<CatalogRow>> {
-        self.read("changed_since", self.store.changed_since(revision, after, limit)).await
+        self.read("changed_since", self.store.changed_since(since, after, limit)).await
     }
 }

@@ -147,10 +147,10 @@ impl CatalogStore for Measured<dyn CatalogStore> {
 
     async fn changed_since(
         &self,
-        revision: u64,
+        since: Option<u64>,
         after: Option<(u64, Sku)>,
         limit: usize,
     ) -> Result<Vec<CatalogRow>> {
-        timed("catalog", "changed_since", self.0.changed_since(revision, after, limit)).await
+        timed("catalog", "changed_since", self.0.changed_since(since, after, limit)).await
     }
 }

@@ -33,14 +33,14 @@ impl CatalogStore for MemoryCatalogStore {
 
     async fn changed_since(
         &self,
-        revision: u64,
+        since: Option<u64>,
         after: Option<(u64, Sku)>,
         limit: usize,
     ) -> Result<Vec<CatalogRow>> {
         let stored = self.items.lock();
         let mut changed: Vec<&CatalogRow> = stored
             .values()
-            .filter(|row| row.revision > revision)
+            .filter(|row| since.is_none_or(|since| row.revision > since))
             .filter(|row| after.as_ref().is_none_or(|after| (row.revision, &row.sku) > (after.0, &after.1)))
             .collect();
         changed.sort_by(|a, b| (a.revision, &a.sku).cmp(&(b.revision, &b.sku)));
