@@ -2,6 +2,7 @@
 //!
 //! Exit status: 0 fine, 1 failed, 2 wrong usage.
 
+mod cart;
 mod catalog;
 mod completions;
 mod config;
@@ -9,6 +10,7 @@ mod remote;
 pub mod replay;
 mod replaying;
 mod serve;
+mod terminal;
 mod token;
 
 use clap::{Parser, Subcommand};
@@ -33,6 +35,8 @@ enum Command {
     Token(token::TokenArgs),
     /// Check and show the configuration.
     Config(config::ConfigArgs),
+    /// Look at a cart.
+    Cart(cart::CartArgs),
     /// Bring the shop's items in, and take them out.
     Catalog(catalog::CatalogArgs),
     /// Print the script that completes this command line in a shell.
@@ -74,6 +78,7 @@ pub fn main() -> ExitCode {
             Command::Serve(args) => serve::run(args).await,
             Command::Token(args) => token::run(&args).await,
             Command::Config(args) => config::run(&args),
+            Command::Cart(args) => cart::run(args).await,
             Command::Catalog(args) => catalog::run(args).await,
             Command::Completions(args) => completions::run(&args),
             Command::Replay(args) => replaying::run(args).await,

@@ -11,6 +11,7 @@ mod catalog;
 mod change;
 mod cors;
 mod docs;
+mod entries;
 mod health;
 mod incoming;
 pub(crate) mod limit;
@@ -113,6 +114,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(cart::routes())
         .merge(lines::routes())
         .merge(service_carts::routes())
+        .merge(entries::routes())
         .merge(catalog::routes())
         .merge(tokens::routes())
 }

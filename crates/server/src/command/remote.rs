@@ -69,6 +69,13 @@ impl Remote {
         Ok((body, next_page(&headers)))
     }
 
+    /// What a path shows, with its entity tag.
+    pub(super) async fn get(&self, path: &str) -> anyhow::Result<(Option<String>, Value)> {
+        let (headers, body) = self.exchange(Method::GET, path, Bytes::new()).await?;
+        let tag = headers.get(header::ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
+        Ok((tag, serde_json::from_slice(&body).context("the server's answer cannot be read")?))
+    }
+
     async fn exchange(&self, method: Method, path: &str, body: Bytes) -> anyhow::Result<(HeaderMap, Bytes)> {
         let pauses = ExponentialBuilder::new().with_max_times(ATTEMPTS_MAX).with_jitter();
         let sent = (|| self.attempt(method.clone(), path, body.clone()))

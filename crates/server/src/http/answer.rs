@@ -38,6 +38,16 @@ impl Reply<'_> {
         json(StatusCode::OK, headers, &CartJson::of(self.state, answer, &view))
     }
 
+    /// What else there is to say of the cart as it is; 304 where the caller has been told already.
+    pub(super) fn read_as(&self, answer: &CartAnswer, body: &impl serde::Serialize) -> Response {
+        let etag = answer.etag(&answer.view());
+        let headers = self.headers(answer, &etag);
+        if self.incoming.is_unchanged(&etag) {
+            return (StatusCode::NOT_MODIFIED, headers).into_response();
+        }
+        json(StatusCode::OK, headers, body)
+    }
+
     /// The cart after a change, or nothing but headers where the caller prefers so.
     pub(super) fn changed(&self, answer: &CartAnswer) -> Response {
         let view = answer.view();

@@ -17,6 +17,7 @@ mod catalog;
 mod claims;
 mod cookies;
 mod corrupt;
+mod entries;
 mod harness;
 mod idempotency;
 mod lifecycle;

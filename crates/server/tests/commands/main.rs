@@ -5,6 +5,7 @@
     reason = "a harness is test code, outside of `#[test]` functions"
 )]
 
+mod cart;
 mod catalog;
 mod completions;
 mod config;

@@ -12,6 +12,7 @@ pub(super) fn of(reference: &str) -> Option<Value> {
         "SessionAnswer" => json!({"token": "g1.…", "expires_at": expires_at, "cart": empty()}),
         "ClaimAnswer" => json!({"merge": merge(), "cart": cart()}),
         "UndoAnswer" => json!({"guest_token": "g1.…", "expires_at": expires_at, "cart": empty()}),
+        "Entries" => entries(),
         _ => return None,
     })
 }
@@ -48,6 +49,20 @@ fn cart() -> Value {
     cart["totals"] = json!({"subtotal": {"amount": 790, "currency": "GBP"}, "quantity": 2, "lines": 1});
     cart["updated_at"] = "2026-11-22T10:00:00Z".into();
     cart
+}
+
+fn entries() -> Value {
+    let guest = "c_BBBBBBBBBBBBBBBBBBBBBB";
+    json!({
+        "id": "c_AAAAAAAAAAAAAAAAAAAAAA",
+        "entries": [{
+            "id": "51a6000000000001.7", "line": "l_AAAAAAAAAAAAAAAAAAAAAAA", "sku": "TEA-EARL-50", "options": {},
+            "list": "cart", "quantity": 2, "counted": 2, "group": null, "how": "merge", "origin": guest,
+            "added_at": "2026-11-22T10:00:00Z", "unit_price_then": {"amount": 395, "currency": "GBP"},
+        }],
+        "incomplete": 0, "merged": [{"id": guest, "day": "2026-11-22"}], "merged_into": null,
+        "updated_at": "2026-11-22T10:00:00Z",
+    })
 }
 
 fn merge() -> Value {
