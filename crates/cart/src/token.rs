@@ -8,10 +8,12 @@
 
 mod freshness;
 mod guest;
+mod receipt;
 mod sight;
 
 pub use freshness::{FRESHNESS_BYTES_MAX, Freshness, RowSeen};
 pub use guest::GuestToken;
+pub use receipt::{RECEIPT_DAYS, Receipt};
 
 use crate::hash::Parts;
 use std::fmt;

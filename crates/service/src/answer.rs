@@ -5,7 +5,7 @@ use cart::{
     item::Snapshot,
     line::Sku,
     money::Currency,
-    token::{Freshness, GuestToken},
+    token::{Freshness, GuestToken, Receipt},
     view::{Surroundings, View},
 };
 use std::{collections::HashMap, sync::Arc};
@@ -41,6 +41,8 @@ pub struct CartAnswer {
     pub replayed: bool,
     /// How durable the write is; of a read, what the store makes of writes.
     pub durability: Durability,
+    /// What was written, for as long as that is not safe in several regions.
+    pub receipt: Option<Receipt>,
     /// What the shopper should know of the cart as a whole.
     pub notices: Vec<CartNotice>,
     /// A guest token that was made or renewed on the way.

@@ -7,6 +7,7 @@ use crate::{
     Service,
     answer::{CartAnswer, CartNotice},
     error::ServiceError,
+    identity::Presented,
     load::Loaded,
     read_path::Outcome,
     sessions::{CartAddress, Principal},
@@ -16,7 +17,7 @@ use cart::{
     Cart, CartId, Join, Timestamp,
     format::{decode_merge_record, encode_merge_record},
     operation::{LineOutcome, Merge, MergeRecord, Policy, Seal, Stamp, Undo, preview},
-    token::GuestToken,
+    token::{GuestToken, Receipt},
 };
 use std::sync::Arc;
 use storage::{Consistency, Inserted, LinearTable, StoreError};
@@ -95,7 +96,7 @@ impl Service {
         if request.guest.is_expired(self.environment.now()) {
             return self.claim_nothing(request).await;
         }
-        let answer = self.read_own(&request.address(), None).await?;
+        let answer = self.read_own(&request.address(), &Presented::default()).await?;
         let mut receipt = request.receipt(&answer.state);
         let key = record_key(answer.cart, request.guest.cart);
         if receipt.already_merged
@@ -111,7 +112,7 @@ impl Service {
 
     /// What a claim with a token that has ended gives: nobody can reach the guest's cart any more.
     async fn claim_nothing(&self, request: &ClaimRequest) -> Result<Claimed, ServiceError> {
-        let mut answer = self.read_own(&request.address(), None).await?;
+        let mut answer = self.read_own(&request.address(), &Presented::default()).await?;
         answer.notices.push(CartNotice::SessionExpired);
         let receipt = request.receipt(&answer.state);
         Ok(Claimed { answer, receipt })
@@ -155,7 +156,7 @@ impl Service {
             return Err(ServiceError::Erased);
         }
         let mut receipt = request.receipt(&loaded.state);
-        let (mut dot, mut finished) = (None, true);
+        let (mut dot, mut written, mut finished) = (None, None, true);
         let now = self.environment.now();
         let brings = !guest_loaded.state.is_untouched() && !guest_loaded.state.erased;
         if brings && loaded.state.takes_guest(guest, now.day()) {
@@ -173,6 +174,7 @@ impl Service {
                     finished = false;
                 }
             }
+            written = Some(Receipt { cart: account, dot: stamp.dot, day: now.day(), delta: delta.clone() });
             loaded = self.store(account, loaded, delta, stamp.dot, &mut lane).await?;
             dot = Some(stamp.dot);
             if guest_loaded.state.merged_into != Some(account) {
@@ -186,8 +188,14 @@ impl Service {
             }
         }
         drop((lane, guest_lane));
-        let outcome =
-            Outcome { cart: account, loaded, dot, lagging: false, replayed: receipt.already_merged };
+        let outcome = Outcome {
+            cart: account,
+            loaded,
+            dot,
+            lagging: false,
+            replayed: receipt.already_merged,
+            receipt: written,
+        };
         Ok((Claimed { answer: self.answer(outcome).await, receipt }, finished))
     }
 
@@ -216,7 +224,9 @@ impl Service {
         let task = async move {
             for attempt in 0..ATTEMPTS_BEHIND {
                 service.environment.sleep(PAUSE_BEHIND_MS << attempt.min(8)).await;
-                let Ok(account) = service.read_own(&request.address(), None).await else { continue };
+                let Ok(account) = service.read_own(&request.address(), &Presented::default()).await else {
+                    continue;
+                };
                 if matches!(service.claim_into(account.cart, &request).await, Ok((_, true))) {
                     return;
                 }
@@ -229,7 +239,7 @@ impl Service {
     /// Undoes a merge within its day: the answer is the account's cart, with the token of the guest's new one.
     pub async fn undo_claim(&self, address: &CartAddress, id: &str) -> Result<CartAnswer, ServiceError> {
         let guest = parse_merge_id(id).ok_or(ServiceError::UnknownMerge)?;
-        let account = self.read_own(address, None).await?.cart;
+        let account = self.read_own(address, &Presented::default()).await?.cart;
         let record = self.stores.linear.read(LinearTable::Merge, &record_key(account, guest)).await?;
         let record = decode_record(&record.ok_or(ServiceError::UnknownMerge)?.bytes, guest)?;
         let now = self.environment.now();
@@ -244,13 +254,16 @@ impl Service {
         let dot = record.undo_dot();
         let undone = Undo { record: &record, account: &loaded.state }.deltas(now);
         let replayed = loaded.state.context.contains(dot);
+        let mut receipt = None;
         if !replayed {
+            let (cart, day) = (account, now.day());
+            receipt = Some(Receipt { cart, dot, day, delta: undone.account.clone() });
             let before = self.load(returned, Consistency::Strong).await?;
             self.store(returned, before, undone.guest, record.return_dot(), &mut returned_lane).await?;
             loaded = self.store(account, loaded, undone.account, dot, &mut lane).await?;
         }
         drop((lane, returned_lane));
-        let outcome = Outcome { cart: account, loaded, dot: Some(dot), lagging: false, replayed };
+        let outcome = Outcome { cart: account, loaded, dot: Some(dot), lagging: false, replayed, receipt };
         let mut answer = self.answer(outcome).await;
         answer.session = Some(self.guest_token(returned));
         Ok(answer)

@@ -1,6 +1,10 @@
 //! The operation id of a request, fixed before its first attempt.
 
-use cart::{CartId, Dot, Timestamp, WriterId, state::Cart};
+use cart::{
+    CartId, Dot, Timestamp, WriterId,
+    state::Cart,
+    token::{Freshness, Receipt},
+};
 
 use crate::error::ServiceError;
 
@@ -22,13 +26,22 @@ pub enum Identity {
     Unnamed,
 }
 
-/// What a caller demands before its request is executed, and what it knows already.
+/// What a caller brings along of what it was told before.
+#[derive(Clone, Debug, Default)]
+pub struct Presented {
+    /// What it was shown: it never reads less.
+    pub freshness: Option<Freshness>,
+    /// A change that was acknowledged to it: joined where it was lost.
+    pub receipt: Option<Receipt>,
+}
+
+/// What a caller demands before its request is executed, and what it brings along.
 #[derive(Clone, Debug, Default)]
 pub struct Conditions {
     /// The digest that the cart must have.
     pub if_match: Option<Vec<String>>,
-    /// What the caller was shown before.
-    pub freshness: Option<cart::token::Freshness>,
+    /// What the caller was told before.
+    pub presented: Presented,
 }
 
 /// What the context says of a request's identity.

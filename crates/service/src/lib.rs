@@ -31,7 +31,7 @@ pub use carts::{AddRequest, LineChange, LineOperation, Quote};
 pub use claims::{Claimed, MergeReceipt};
 pub use environment::Environment;
 pub use error::ServiceError;
-pub use identity::{Conditions, Identity};
+pub use identity::{Conditions, Identity, Presented};
 pub use sessions::{CartAddress, Principal};
 pub use settings::Settings;
 

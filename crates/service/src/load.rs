@@ -1,12 +1,12 @@
 //! Loading: rows from the store, decoded and joined, with those of merged guests.
 
-use crate::{Service, error::ServiceError};
+use crate::{Service, error::ServiceError, identity::Presented};
 use bytes::Bytes;
 use cart::{
-    Cart, CartId, Delta, Dot, Join, format,
+    Cart, CartId, Day, Delta, Dot, Join, format,
     operation::Merge,
     rewrite::Rows,
-    token::{Freshness, RowSeen},
+    token::{Freshness, Receipt, RowSeen},
 };
 use storage::{Bucket, CartRows, Consistency, Owner, Snapshot, StoreError, Version};
 
@@ -22,6 +22,8 @@ pub(crate) struct Loaded {
     pub(crate) rows: Vec<Cart>,
     /// The own row.
     pub(crate) own: Option<OwnRow>,
+    /// A change that was acknowledged and that no row holds: joined, and to be written with the next change.
+    pub(crate) lost: Option<Receipt>,
     /// The versions that were joined.
     pub(crate) versions: Vec<RowSeen>,
 }
@@ -47,6 +49,19 @@ impl Service {
 
     /// The cart as new as the caller has been shown it, where the store can; the flag says that it could not.
     pub(crate) async fn load_fresh(
+        &self,
+        cart: CartId,
+        presented: &Presented,
+    ) -> Result<(Loaded, bool), ServiceError> {
+        let (mut loaded, lagging) = self.load_shown(cart, presented.freshness.as_ref()).await?;
+        let receipt = presented.receipt.clone();
+        if let Some(receipt) = receipt.filter(|receipt| !receipt.is_expired(self.environment.now().day())) {
+            loaded.join_receipt(cart, receipt, self.environment.now().day());
+        }
+        Ok((loaded, lagging))
+    }
+
+    async fn load_shown(
         &self,
         cart: CartId,
         freshness: Option<&Freshness>,
@@ -112,6 +127,22 @@ impl Service {
 impl Loaded {
     fn join_rows(&mut self) {
         self.state = self.as_rows().joined();
+    }
+
+    /// Joins what was acknowledged of this cart, or of a guest's that is merged into it, where it is not there.
+    fn join_receipt(&mut self, cart: CartId, receipt: Receipt, today: Day) {
+        let delta = match receipt.cart {
+            own if own == cart => receipt.delta,
+            guest if self.state.merged.contains_key(&guest) => {
+                Merge { guest, state: receipt.delta }.brought(today)
+            }
+            _ => return,
+        };
+        let joined = self.state.joined(&delta);
+        if joined != self.state {
+            self.state = joined;
+            self.lost = Some(Receipt { delta, ..receipt });
+        }
     }
 
     /// The rows, for rewriting the own one.

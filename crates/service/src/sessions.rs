@@ -8,11 +8,9 @@ use crate::{
     Service,
     answer::{CartAnswer, CartNotice, Kind},
     error::ServiceError,
+    identity::Presented,
 };
-use cart::{
-    CartId, Timestamp,
-    token::{Freshness, GuestToken},
-};
+use cart::{CartId, Timestamp, token::GuestToken};
 
 /// The cart that is meant where none is named.
 pub const ACTIVE: &str = "active";
@@ -78,11 +76,11 @@ impl Service {
     pub async fn read_own(
         &self,
         address: &CartAddress,
-        freshness: Option<&Freshness>,
+        presented: &Presented,
     ) -> Result<CartAnswer, ServiceError> {
         let mut resolved = self.resolve(address);
         loop {
-            let read = match self.read(resolved.cart, freshness).await {
+            let read = match self.read(resolved.cart, presented).await {
                 Ok(answer) if answer.state.merged_into.is_some() => {
                     Err(ServiceError::MergedInto(answer.cart))
                 }

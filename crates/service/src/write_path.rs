@@ -20,6 +20,7 @@ use cart::{
     Cart, CartId, Delta, Dot, Join, format,
     operation::Stamp,
     planted::{self, Bug},
+    token::Receipt,
 };
 use storage::{Bucket, Consistency, DeltaKey, Replaced, RowKey, StoreError, WritePath};
 
@@ -42,20 +43,26 @@ impl Service {
         plan: impl FnOnce(&Cart, &Stamp) -> Result<Delta, ServiceError> + Send,
     ) -> Result<CartAnswer, ServiceError> {
         let mut lane = self.lanes.enter(cart, || self.environment.random()).await;
-        let (loaded, lagging) = self.load_fresh(cart, conditions.freshness.as_ref()).await?;
+        let (mut loaded, lagging) = self.load_fresh(cart, &conditions.presented).await?;
         if loaded.state.erased {
             return Err(ServiceError::Erased);
+        }
+        if let Some(lost) = loaded.lost.take() {
+            metrics::counter!("evercart_receipts_joined_total").increment(1);
+            loaded = self.store(cart, loaded, lost.delta, lost.dot, &mut lane).await?;
         }
         if identity.standing(cart, &loaded.state, self.environment.now())? == Standing::Replay {
             metrics::counter!("evercart_replays_total").increment(1);
             let dot = identity.dot(cart);
-            return Ok(self.answer(Outcome { cart, loaded, dot, lagging, replayed: true }).await);
+            let replay = Outcome { cart, loaded, dot, lagging, replayed: true, receipt: None };
+            return Ok(self.answer(replay).await);
         }
         if let Some(account) = loaded.state.merged_into {
             return Err(ServiceError::MergedInto(account));
         }
         if conditions.if_match.as_ref().is_some_and(|tags| !is_matched(tags, &loaded.state)) {
-            let current = self.answer(Outcome { cart, loaded, dot: None, lagging, replayed: false }).await;
+            let current = Outcome { cart, loaded, dot: None, lagging, replayed: false, receipt: None };
+            let current = self.answer(current).await;
             return Err(ServiceError::PreconditionFailed(Box::new(current)));
         }
         let dot = match identity.dot(cart) {
@@ -72,11 +79,13 @@ impl Service {
         let delta = planned.inspect_err(|_| lane.uncount(dot))?;
         if delta.is_untouched() {
             lane.uncount(dot);
-            return Ok(self.answer(Outcome { cart, loaded, dot: None, lagging, replayed: false }).await);
+            let unchanged = Outcome { cart, loaded, dot: None, lagging, replayed: false, receipt: None };
+            return Ok(self.answer(unchanged).await);
         }
+        let receipt = Some(Receipt { cart, dot, day: stamp.at.day(), delta: delta.clone() });
         let loaded = self.store(cart, loaded, delta, dot, &mut lane).await?;
         drop(lane);
-        Ok(self.answer(Outcome { cart, loaded, dot: Some(dot), lagging, replayed: false }).await)
+        Ok(self.answer(Outcome { cart, loaded, dot: Some(dot), lagging, replayed: false, receipt }).await)
     }
 
     /// Writes a delta the way the engine wants it, and answers the state with it in.

@@ -14,7 +14,7 @@ use cart::{
     rewrite::Rows,
     seen::Seen,
 };
-use service::{CartAddress, Principal, ServiceError, sessions::ACTIVE};
+use service::{CartAddress, Presented, Principal, ServiceError, sessions::ACTIVE};
 use std::sync::Arc;
 use storage::{Bucket, Consistency, DeltaKey, Replaced, RowKey, StoreError, Version, WritePath};
 use testkit::random::Random;
@@ -44,7 +44,7 @@ pub(crate) async fn work(world: Arc<World>, subject: String, mut random: Random)
             principal: Principal::Account { subject: subject.clone() },
             name: ACTIVE.into(),
         };
-        let Ok(account) = node.service.read_own(&address, None).await else { continue };
+        let Ok(account) = node.service.read_own(&address, &Presented::default()).await else { continue };
         let what = if random.percent(75) { What::Expire(account.cart) } else { What::Erase(account.cart) };
         let asked = Arc::new(Asked { address: CartAddress::Id(account.cart), freshness: None, what });
         world.note(|| format!("to region {}: {}", node.region, describe::asked(&asked)));

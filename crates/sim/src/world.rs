@@ -14,7 +14,7 @@ use cart::{Timestamp, item::Item, line::Texts, money::Money, operation::Policy};
 use futures::channel::oneshot;
 use parking_lot::Mutex;
 use service::{
-    CartAnswer, Conditions, ServiceError,
+    CartAnswer, Conditions, Presented, ServiceError,
     carts::{ChangeOutcome, Request},
     catalog::NewItem,
 };
@@ -186,7 +186,8 @@ impl World {
 
     async fn execute(&self, node: &Node, asked: &Asked) -> Result<Reply, Failure> {
         let service = &node.service;
-        let conditions = Conditions { if_match: None, freshness: asked.freshness.clone() };
+        let presented = Presented { freshness: asked.freshness.clone(), receipt: None };
+        let conditions = Conditions { if_match: None, presented };
         let cart = |answer: CartAnswer| Reply::Cart(Box::new(answer), Vec::new());
         let reply = match &asked.what {
             What::Change(identity, change) => {
@@ -199,7 +200,7 @@ impl World {
                 let done = service.change_all(&request, changes, *is_atomic).await;
                 done.map(|(answer, outcomes)| Reply::Cart(Box::new(answer), outcomes))
             }
-            What::Read => service.read_own(&asked.address, asked.freshness.as_ref()).await.map(cart),
+            What::Read => service.read_own(&asked.address, &conditions.presented).await.map(cart),
             What::Claim(request) => service.claim(request).await.map(|claimed| Reply::Claimed {
                 answer: Box::new(claimed.answer),
                 is_decided: claimed.receipt.undo_until.is_some(),

@@ -68,7 +68,7 @@ impl<'a> Reader<'a> {
         FormatError::Malformed { at: self.at, what }
     }
 
-    fn rest(&self) -> &'a [u8] {
+    pub(crate) fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.at..).unwrap_or_default()
     }
 

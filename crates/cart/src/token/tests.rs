@@ -7,6 +7,7 @@ use crate::{
     id::CartId,
     line::{Line, List, Sku, Texts},
     seen::{Extent, Seen, SeenDot, SeenLine},
+    state::Cart,
     time::{Day, Timestamp},
 };
 use std::sync::Arc;
@@ -98,4 +99,16 @@ fn an_owner_with_a_long_name_is_still_known_again() {
         let older = [RowSeen { version: 2, ..rows[0].clone() }];
         assert!(!sent.is_covered_by(&crate::Cart::default(), &older), "{owner}");
     }
+}
+
+#[test]
+fn a_receipt_reads_back_and_ends_after_a_week() {
+    let keys = keyring(1);
+    let delta = Cart::burning(Dot::new(WriterId(9), 4), Timestamp(5));
+    let receipt = Receipt { cart: CartId([3; 16]), dot: Dot::new(WriterId(9), 4), day: Day(20_000), delta };
+    let token = receipt.to_token(&keys);
+    assert_eq!(Receipt::from_token(&token, &keys), Ok(receipt.clone()));
+    assert_eq!(Receipt::from_token(&token, &keyring(2)), Err(BadToken));
+    assert_eq!(Receipt::from_token(&seen().to_token(&keys), &keys), Err(BadToken));
+    assert!(!receipt.is_expired(Day(20_007)) && receipt.is_expired(Day(20_008)));
 }

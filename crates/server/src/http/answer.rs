@@ -18,6 +18,10 @@ const DURABILITY: HeaderName = HeaderName::from_static("evercart-durability");
 const CONTEXT: HeaderName = HeaderName::from_static("evercart-context");
 const SESSION: HeaderName = HeaderName::from_static("evercart-session");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+const RECEIPT: HeaderName = HeaderName::from_static("evercart-receipt");
+
+/// Bytes of the longest receipt that goes into a header; a longer one goes into the body.
+const RECEIPT_HEADER_BYTES_MAX: usize = 4096;
 
 /// How an answer is sent back.
 pub(super) struct Reply<'a> {
@@ -51,11 +55,12 @@ impl Reply<'_> {
     /// The cart after a change, or nothing but headers where the caller prefers so.
     pub(super) fn changed(&self, answer: &CartAnswer) -> Response {
         let view = answer.view();
-        let headers = self.headers(answer, &answer.etag(&view));
-        if self.incoming.wants_minimal() {
+        let (headers, receipt) = self.headers_and_receipt(answer, &answer.etag(&view));
+        // A receipt that fits no header needs a body.
+        if self.incoming.wants_minimal() && receipt.is_none() {
             return (StatusCode::NO_CONTENT, headers).into_response();
         }
-        json(StatusCode::OK, headers, &CartJson::of(self.state, answer, &view))
+        json(StatusCode::OK, headers, &CartJson::of(self.state, answer, &view).with_receipt(receipt))
     }
 
     /// The cart as a member beside others.
@@ -66,9 +71,10 @@ impl Reply<'_> {
         answer: &CartAnswer,
     ) -> Response {
         let view = answer.view();
-        let headers = self.headers(answer, &answer.etag(&view));
+        let (headers, receipt) = self.headers_and_receipt(answer, &answer.etag(&view));
         let mut body = members;
         body.insert("cart".to_owned(), self.cart(answer, &view));
+        body.extend(receipt.map(|receipt| ("receipt".to_owned(), receipt.into())));
         json(status, headers, &Value::Object(body))
     }
 
@@ -86,6 +92,22 @@ impl Reply<'_> {
 
     pub(super) fn cart(&self, answer: &CartAnswer, view: &View) -> Value {
         serde_json::to_value(CartJson::of(self.state, answer, view)).unwrap_or_default()
+    }
+
+    /// The headers of an answer, and its receipt where that is too long for one.
+    fn headers_and_receipt(&self, answer: &CartAnswer, etag: &str) -> (HeaderMap, Option<String>) {
+        let mut headers = self.headers(answer, etag);
+        let keys = &self.state.service.secrets().tokens;
+        let Some(receipt) = answer.receipt.as_ref().map(|receipt| receipt.to_token(keys)) else {
+            return (headers, None);
+        };
+        match HeaderValue::from_str(&receipt) {
+            Ok(value) if receipt.len() <= RECEIPT_HEADER_BYTES_MAX => {
+                headers.insert(RECEIPT, value);
+                (headers, None)
+            }
+            _ => (headers, Some(receipt)),
+        }
     }
 
     fn headers(&self, answer: &CartAnswer, etag: &str) -> HeaderMap {

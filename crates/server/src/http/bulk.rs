@@ -17,7 +17,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use cart::{line::Texts, quantity::Target};
+use cart::{line::Texts, quantity::Target, token::Receipt};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 use service::{
@@ -35,6 +35,9 @@ pub(super) struct PatchBody {
     /// In the order in which they are done.
     #[schema(value_type = Vec<Operation>, max_items = 1000)]
     ops: Vec<Value>,
+    /// A receipt that is too long for the header `Evercart-Receipt`.
+    #[serde(default)]
+    receipt: Option<String>,
 }
 
 /// Sets how many units a line has.
@@ -101,7 +104,7 @@ pub(super) async fn patch_at(
     addressed: &Addressed,
     trust: Trust,
 ) -> Result<Response, Problem> {
-    let PatchBody { ops } = incoming.json()?;
+    let PatchBody { ops, receipt } = incoming.json()?;
     let operations_max = state.config.http.bulk_operations_max;
     if ops.len() > operations_max {
         return Err(Problem::invalid("/ops", format!("at most {operations_max} operations")));
@@ -111,7 +114,12 @@ pub(super) async fn patch_at(
         change(state, trust, operation).map_err(|problem| problem.below(&format!("/ops/{index}")))
     });
     let changes = changes.collect::<Result<Vec<_>, Problem>>()?;
-    let (identity, conditions) = (incoming.identity()?, incoming.conditions(state)?);
+    let (identity, mut conditions) = (incoming.identity()?, incoming.conditions(state)?);
+    if let Some(token) = receipt {
+        let receipt = Receipt::from_token(&token, &state.service.secrets().tokens);
+        let foreign = |_| Problem::invalid("/receipt", "not a token of this shop");
+        conditions.presented.receipt = Some(receipt.map_err(foreign)?);
+    }
     let request = Request { address: &addressed.address, identity: &identity, conditions: &conditions };
     let reply = Reply { state, incoming, origin: addressed.origin };
     let atomic = incoming.wants_atomic()?;

@@ -41,8 +41,8 @@ pub(super) async fn read_at(
     incoming: &Incoming,
     addressed: &Addressed,
 ) -> Result<Response, Problem> {
-    let freshness = incoming.freshness(state)?;
-    let answer = state.service.read_own(&addressed.address, freshness.as_ref()).await?;
+    let presented = incoming.presented(state)?;
+    let answer = state.service.read_own(&addressed.address, &presented).await?;
     Ok(Reply { state, incoming, origin: addressed.origin }.read(&answer))
 }
 

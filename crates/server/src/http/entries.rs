@@ -120,9 +120,9 @@ async fn list(
 ) -> Result<Response, Problem> {
     incoming.caller.require(Scope::Carts)?;
     let cart = CartId::parse(&id).ok_or_else(Problem::not_found)?;
-    let freshness = incoming.freshness(&state)?;
+    let presented = incoming.presented(&state)?;
     // Also of a guest's cart that was merged: where it went is part of the answer.
-    let answer = state.service.read(cart, freshness.as_ref()).await?;
+    let answer = state.service.read(cart, &presented).await?;
     let reply = Reply { state: &state, incoming: &incoming, origin: SessionOrigin::Header };
     Ok(reply.read_as(&answer, &EntriesJson::of(answer.cart, &answer.state)))
 }

@@ -10,9 +10,14 @@ use axum::{
     http::{HeaderMap, Method, Uri},
 };
 use bytes::Bytes;
-use cart::{CartId, Dot, WriterId, line::is_name, seen::Seen, token::Freshness};
+use cart::{
+    CartId, Dot, WriterId,
+    line::is_name,
+    seen::Seen,
+    token::{Freshness, Receipt},
+};
 use serde::de::DeserializeOwned;
-use service::{CartAddress, Conditions, Identity, ServiceError, sessions::ACTIVE};
+use service::{CartAddress, Conditions, Identity, Presented, ServiceError, sessions::ACTIVE};
 
 /// A request with its body, its caller known.
 pub(super) struct Incoming {
@@ -122,16 +127,30 @@ impl Incoming {
         payload
     }
 
-    /// What must hold before, and what the caller was shown.
+    /// What must hold before, and what the caller brings along.
     pub(super) fn conditions(&self, state: &AppState) -> Result<Conditions, Problem> {
-        Ok(Conditions { if_match: self.if_match()?, freshness: self.freshness(state)? })
+        self.check_ack()?;
+        Ok(Conditions { if_match: self.if_match()?, presented: self.presented(state)? })
     }
 
-    /// What the caller was shown of a cart elsewhere.
-    pub(super) fn freshness(&self, state: &AppState) -> Result<Option<Freshness>, Problem> {
+    /// What the caller was shown, and what was acknowledged to it, perhaps elsewhere.
+    pub(super) fn presented(&self, state: &AppState) -> Result<Presented, Problem> {
         let keys = &state.service.secrets().tokens;
-        let token = self.header("evercart-context")?.map(|text| Freshness::from_token(text, keys));
-        token.transpose().map_err(|_| Problem::bad_header("Evercart-Context", "not a token of this shop"))
+        let foreign = |name| move |_| Problem::bad_header(name, "not a token of this shop");
+        let freshness = self.header("evercart-context")?.map(|text| Freshness::from_token(text, keys));
+        let receipt = self.header("evercart-receipt")?.map(|text| Receipt::from_token(text, keys));
+        Ok(Presented {
+            freshness: freshness.transpose().map_err(foreign("Evercart-Context"))?,
+            receipt: receipt.transpose().map_err(foreign("Evercart-Receipt"))?,
+        })
+    }
+
+    /// Refuses to be asked for a durability that there is none of. Each answer says which one was reached.
+    fn check_ack(&self) -> Result<(), Problem> {
+        match self.header("evercart-ack")? {
+            None | Some("node" | "region" | "regions") => Ok(()),
+            Some(_) => Err(Problem::bad_header("Evercart-Ack", "`node`, `region` or `regions`")),
+        }
     }
 
     /// The halves of the entity tags of `If-Match` that speak of the state.

@@ -140,6 +140,11 @@ fn headers(route: &Route<'_>) -> Value {
         "Set-Cookie": text("The guest's token as a cookie.", false),
     });
     if route.is_change() {
+        headers["Evercart-Receipt"] = text(
+            "Proof of what was acknowledged, below `regions`: present it for 7 days to have it back if it is lost. \
+             One over 4 KiB is the member `receipt` of the body.",
+            false,
+        );
         headers["Idempotent-Replayed"] = text("`true` where this was done before.", false);
     }
     headers
@@ -190,6 +195,9 @@ fn parameters_of(route: &Route<'_>) -> Vec<Value> {
     if route.is_cart() {
         let context = "`Evercart-Context` as an earlier answer gave it: this one is at least as fresh.";
         parameters.push(header("Evercart-Context", context, plain()));
+        let receipt =
+            "`Evercart-Receipt` as an earlier answer gave it: what it is of is joined if it was lost.";
+        parameters.push(header("Evercart-Receipt", receipt, plain()));
     }
     if route.is_cart() && !route.is_change() {
         parameters.push(header("If-None-Match", "An `ETag`; 304 where it is still so.", plain()));
@@ -209,6 +217,9 @@ fn parameters_of(route: &Route<'_>) -> Vec<Value> {
             plain(),
         ));
         parameters.push(header("Prefer", prefer, plain()));
+        let ack = "How far the change is to be safe before it is acknowledged; `Evercart-Durability` says how far it is.";
+        let enough = json!({"type": "string", "enum": ["node", "region", "regions"]});
+        parameters.push(header("Evercart-Ack", ack, enough));
     }
     if route.is_cart() && route.method == "patch" {
         let all = "`true`: all of the operations, or none.";

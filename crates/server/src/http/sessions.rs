@@ -19,7 +19,7 @@ use cart::{
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use service::{CartAddress, MergeReceipt, Principal, claims::ClaimRequest};
+use service::{CartAddress, MergeReceipt, Presented, Principal, claims::ClaimRequest};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -43,7 +43,7 @@ async fn open(State(state): State<AppState>, incoming: Incoming) -> Result<Respo
     let token = state.service.open_session();
     let principal = Principal::Guest(token);
     let address = CartAddress::Own { principal, name: service::sessions::ACTIVE.to_owned() };
-    let answer = state.service.read_own(&address, None).await?;
+    let answer = state.service.read_own(&address, &Presented::default()).await?;
     let text = token.to_text(&state.service.secrets().tokens);
     let mut members = Map::new();
     members.insert("token".to_owned(), text.into());

@@ -34,6 +34,10 @@ pub(super) struct CartJson<'a> {
     updated_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<String>,
+    /// Of the change, where it is too long for the header `Evercart-Receipt`.
+    #[schema(nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -115,7 +119,13 @@ impl<'a> CartJson<'a> {
             notices: answer.notices.iter().map(cart_notice).collect(),
             updated_at: Some(view.updated_at).filter(|at| *at != Timestamp::default()).map(rfc3339),
             expires_at: answer.expires_at.map(rfc3339),
+            receipt: None,
         }
+    }
+
+    /// The same with the receipt of the change, where that goes into the body.
+    pub(super) fn with_receipt(self, receipt: Option<String>) -> Self {
+        Self { receipt, ..self }
     }
 }
 

@@ -25,6 +25,7 @@ mod lines;
 mod operations;
 mod pains;
 mod random_input;
+mod receipts;
 mod replace;
 mod sessions;
 mod shapes;

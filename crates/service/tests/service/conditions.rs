@@ -2,10 +2,13 @@
 
 use crate::world::{PATHS, World, add, key, on_both_paths, remove, set, shown};
 use cart::limits::LimitKind;
-use service::{Conditions, ServiceError, answer::state_tag};
+use service::{Conditions, Presented, ServiceError, answer::state_tag};
 
 fn only_if(tags: &[&str]) -> Conditions {
-    Conditions { if_match: Some(tags.iter().map(ToString::to_string).collect()), freshness: None }
+    Conditions {
+        if_match: Some(tags.iter().map(ToString::to_string).collect()),
+        presented: Presented::default(),
+    }
 }
 
 #[tokio::test(start_paused = true)]

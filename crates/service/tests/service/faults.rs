@@ -2,7 +2,7 @@
 
 use crate::world::{Shopper, World, add, client, key, on_both_paths, remove, seen, set};
 use cart::CartId;
-use service::ServiceError;
+use service::{Presented, ServiceError};
 use storage::{
     Bucket, Consistency, DeltaKey, Owner, Replaced, RowKey, StoreError, WritePath, layer::fault::Fault,
 };
@@ -194,7 +194,7 @@ async fn a_row_that_cannot_be_read_fails_its_own_cart_and_is_never_overwritten()
             let error = harmed.change(change).await.unwrap_err();
             assert!(is_corrupt(&error), "{error}");
         }
-        let error = harmed.service.read_own(&harmed.address, None).await.unwrap_err();
+        let error = harmed.service.read_own(&harmed.address, &Presented::default()).await.unwrap_err();
         assert!(is_corrupt(&error), "{error}");
         let account = world.account("ann");
         let error = crate::claims::claim(&account, &harmed).await.unwrap_err();

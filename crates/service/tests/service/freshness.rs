@@ -2,11 +2,14 @@
 
 use crate::world::{Shopper, World, add, on_both_paths, shown};
 use cart::token::{Freshness, RowSeen};
-use service::Conditions;
+use service::{Conditions, Presented};
 use storage::layer::fault::Fault;
 
 fn having_seen(shopper: &Shopper, freshness: &Freshness) -> Shopper {
-    shopper.demanding(Conditions { if_match: None, freshness: Some(freshness.clone()) })
+    shopper.demanding(Conditions {
+        if_match: None,
+        presented: Presented { freshness: Some(freshness.clone()), receipt: None },
+    })
 }
 
 /// A shopper whose replica stopped before the last add, and what the shopper was shown with it.

@@ -243,7 +243,7 @@ impl Shopper {
     }
 
     pub(crate) async fn read(&self) -> CartAnswer {
-        self.service.read_own(&self.address, self.conditions.freshness.as_ref()).await.unwrap()
+        self.service.read_own(&self.address, &self.conditions.presented).await.unwrap()
     }
 
     /// The cart's id.

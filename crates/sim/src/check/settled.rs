@@ -8,7 +8,7 @@ use crate::{
     world::World,
 };
 use cart::{CartId, Dot};
-use service::{CartAnswer, ServiceError};
+use service::{CartAnswer, Presented, ServiceError};
 use std::{collections::BTreeSet, sync::Arc};
 use testkit::shown::Shown;
 
@@ -20,7 +20,7 @@ pub(crate) async fn settled(world: &Arc<World>) -> Option<Violation> {
         let mut answers = Vec::new();
         for region in 0..world.regions {
             let node = world.some_node(&mut random, Some(region));
-            match node.service.read(cart, None).await {
+            match node.service.read(cart, &Presented::default()).await {
                 Ok(answer) => answers.push(Some(answer)),
                 Err(ServiceError::Erased) => answers.push(None),
                 Err(error) => return Some(Violation::of("calm carts can be read", error.to_string())),

@@ -146,6 +146,9 @@ pub(in crate::http) struct BulkAnswer<'a> {
     /// One for each operation, in their order.
     results: Vec<OperationResult>,
     cart: CartJson<'a>,
+    /// Where it is too long for the header `Evercart-Receipt`.
+    #[schema(nullable = false)]
+    receipt: Option<String>,
 }
 
 /// What became of one operation.
@@ -178,6 +181,9 @@ pub(in crate::http) struct SessionAnswer<'a> {
 pub(in crate::http) struct ClaimAnswer<'a> {
     merge: MergeAnswer,
     cart: CartJson<'a>,
+    /// Where it is too long for the header `Evercart-Receipt`.
+    #[schema(nullable = false)]
+    receipt: Option<String>,
 }
 
 /// Where each unit came from.
