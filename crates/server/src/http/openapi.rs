@@ -5,6 +5,7 @@
 //! the same.
 
 mod example;
+mod links;
 pub(super) mod schema;
 
 use super::{api, around};
@@ -31,6 +32,7 @@ fn document() -> Value {
     if let (Some(schemas), Value::Object(bounded)) = (schemas.as_object_mut(), schema::bounded()) {
         schemas.extend(bounded);
         schemas.insert("Problem".to_owned(), problem());
+        schema::split_by_trust(schemas);
     }
     document["components"]["securitySchemes"] = security_schemes();
     for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
@@ -90,11 +92,21 @@ fn complete(route: &Route<'_>, operation: &mut Value) {
     if route.is_session() && operation["requestBody"].is_object() {
         operation["requestBody"]["required"] = false.into();
     }
+    let body = operation.pointer_mut("/requestBody/content/application~1json/schema/$ref");
+    if let Some(body) = body.filter(|_| route.is_any_cart())
+        && let Some(name) = body.as_str().and_then(schema::for_services)
+    {
+        *body = name.into();
+    }
     let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
     operation["parameters"] = parameters.into_iter().chain(parameters_of(route)).collect();
+    let links = operation["operationId"].as_str().map(|name| links::of(route, name)).unwrap_or_default();
     if let Some(responses) = operation["responses"].as_object_mut() {
         for (status, response) in responses.iter_mut() {
             complete_success(route, status, response);
+            if status.starts_with('2') && !links.is_empty() {
+                response["links"] = links.clone().into();
+            }
         }
         if route.is_cart() && route.is_change() {
             let nothing = json!({"description": "Done; `Prefer: return=minimal` asked for no body.", "headers": headers(route)});
@@ -178,7 +190,8 @@ fn security(route: &Route<'_>) -> Value {
 
 fn parameters_of(route: &Route<'_>) -> Vec<Value> {
     let header = |name: &str, description: &str, schema: Value| json!({"name": name, "in": "header", "description": description, "schema": schema});
-    let plain = || json!({"type": "string", "pattern": "^[ -~]*$"});
+    let plain = || json!({"type": "string", "pattern": "^[\\t -~]*$"});
+    let token = || json!({"type": "string", "pattern": "^[A-Za-z0-9_-]+$"});
     let mut parameters = Vec::new();
     if route.is_own_cart() || route.path == "/v1/sessions/claim" {
         parameters.push(json!({
@@ -188,35 +201,38 @@ fn parameters_of(route: &Route<'_>) -> Vec<Value> {
     }
     if route.is_cart() && route.method == "delete" {
         parameters.push(json!({
-            "name": "seen", "in": "query", "schema": {"type": "string"},
+            "name": "seen", "in": "query", "schema": token(),
             "description": "`seen` as it was shown: what came after it stays.",
         }));
     }
     if route.is_cart() {
         let context = "`Evercart-Context` as an earlier answer gave it: this one is at least as fresh.";
-        parameters.push(header("Evercart-Context", context, plain()));
+        parameters.push(header("Evercart-Context", context, token()));
         let receipt =
             "`Evercart-Receipt` as an earlier answer gave it: what it is of is joined if it was lost.";
-        parameters.push(header("Evercart-Receipt", receipt, plain()));
+        parameters.push(header("Evercart-Receipt", receipt, token()));
     }
     if route.is_cart() && !route.is_change() {
-        parameters.push(header("If-None-Match", "An `ETag`; 304 where it is still so.", plain()));
+        parameters.push(header(
+            "If-None-Match",
+            "An `ETag`; 304 where it is still so.",
+            json!({"type": "string"}),
+        ));
     }
     if route.is_cart() && route.is_change() {
-        let key = json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"});
+        let key = json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([\\t -~]*[!-~])?$"});
         let operation = json!({"type": "string", "pattern": "^[0-9A-Fa-f]{1,16}\\.[1-9][0-9]{0,8}$"});
         let prefer = "`return=minimal` answers 204 without a body.";
-        let op = "`<writer>.<number>`: a counter that the client keeps, in place of a key.";
+        let op = "`<writer>.<number>`: a counter that the client keeps, in place of a key. A writer has 16 hexadecimal \
+                  digits: 4 for the days from 1970 to the day on which it was drawn, 12 at random.";
         parameters.push(header("Idempotency-Key", "The same for all retries of one intention.", key));
-        let mut counter = header("Evercart-Op", op, operation);
-        counter["example"] = "51a6000000000001.7".into();
-        parameters.push(counter);
+        parameters.push(header("Evercart-Op", op, operation));
         parameters.push(header(
             "If-Match",
             "An `ETag`; 412 with the current cart where it is no longer so.",
             plain(),
         ));
-        parameters.push(header("Prefer", prefer, plain()));
+        parameters.push(header("Prefer", prefer, json!({"type": "string"})));
         let ack = "How far the change is to be safe before it is acknowledged; `Evercart-Durability` says how far it is.";
         let enough = json!({"type": "string", "enum": ["node", "region", "regions"]});
         parameters.push(header("Evercart-Ack", ack, enough));
@@ -244,7 +260,7 @@ fn refusals(route: &Route<'_>) -> Map<String, Value> {
         kinds.extend([kind::UNAUTHENTICATED, kind::INSUFFICIENT_SCOPE]);
     }
     if route.is_cart() || route.is_session() {
-        kinds.extend([kind::BAD_HEADER, kind::UNSUPPORTED_MEDIA_TYPE, kind::CART_ERASED]);
+        kinds.extend([kind::BAD_HEADER, kind::CART_ERASED]);
         kinds.extend([kind::SERVICE_HAS_NO_CART, kind::CART_MERGED]);
     }
     if route.is_list() {
@@ -252,7 +268,7 @@ fn refusals(route: &Route<'_>) -> Map<String, Value> {
     }
     if route.is_change() {
         kinds.extend([kind::MALFORMED_JSON, kind::INVALID_REQUEST, kind::OUTCOME_UNKNOWN, kind::STORE_FULL]);
-        kinds.push(kind::FOREIGN_ORIGIN);
+        kinds.extend([kind::FOREIGN_ORIGIN, kind::UNSUPPORTED_MEDIA_TYPE]);
     }
     if route.is_cart() && route.is_change() {
         kinds.extend([kind::PRECONDITION_FAILED, kind::LIMIT_EXCEEDED, kind::BAD_SEEN, kind::UNKNOWN_SKU]);

@@ -23,7 +23,7 @@ pub(super) struct PutBody {
     #[schema(max_items = 1000)]
     lines: Vec<AddBody>,
     /// `seen` of the cart, as it was last shown.
-    #[schema(required)]
+    #[schema(required, nullable = false)]
     #[serde(default)]
     seen: Option<String>,
 }

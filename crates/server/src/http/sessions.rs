@@ -142,7 +142,8 @@ fn policy_name(policy: Policy) -> &'static str {
 
 fn merge(receipt: &MergeReceipt) -> Value {
     json!({
-        "id": receipt.id,
+        // A preview is recorded nowhere, nor is a claim of nothing: an id would promise an undo that is refused.
+        "id": receipt.undo_until.map(|_| &receipt.id),
         "policy": policy_name(receipt.policy),
         "lines": receipt.lines.iter().map(outcome).collect::<Vec<_>>(),
         "undo_until": receipt.undo_until.map(rfc3339),

@@ -299,11 +299,12 @@ async fn money_is_exact_where_floats_are_not() {
     assert_eq!(guest.cart().await.body["totals"]["subtotal"]["amount"], 30);
     let total = guest.add(&dear, 999_999).await.body["totals"]["subtotal"]["amount"].clone();
     assert_eq!(total, 9_999_999_999_i64 * 999_999 + 30, "beyond what a float can count");
-    for amount in [json!(0.1), json!(10.5), json!("10"), json!(1e17)] {
+    let cases = [(json!(0.1), "rejected"), (json!("10"), "rejected"), (json!(1e300), "rejected")];
+    for (amount, status) in cases.into_iter().chain([(json!(10.0), "stored"), (json!(1e1), "stored")]) {
         let line =
             json!({"sku": sku, "title": "x", "price": {"amount": amount, "currency": "GBP"}}).to_string();
         let reply = shop.service(&["catalog"]).put_ndjson("/v1/catalog/items", line).await.is(200);
-        assert!(reply.text.contains("\"rejected\""), "{}", reply.text);
+        assert!(reply.text.contains(&format!("\"{status}\"")), "{amount}: {}", reply.text);
     }
 }
 

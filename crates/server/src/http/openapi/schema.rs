@@ -8,7 +8,7 @@ use crate::http::{
     change::AddBody,
     wire::CartJson,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{RefOr, Schema, schema::ObjectBuilder},
@@ -86,6 +86,53 @@ pub(super) fn bounded() -> Value {
         "LineIdText": {"type": "string", "pattern": "^l_[A-Za-z0-9_-]{23}$"},
         "CartIdText": {"type": "string", "pattern": "^c_[A-Za-z0-9_-]{22}$"},
     })
+}
+
+/// Bodies in which a service may name a price, and what of them no shopper may.
+const QUOTED: &[(&str, &[&str])] = &[
+    ("AddBody", &["price", "title", "image", "url"]),
+    ("Operation", &["price", "title", "image", "url"]),
+    ("PatchBody", &[]),
+    ("PutBody", &[]),
+];
+
+/// The name of the schema that a service's body has in place of the shopper's.
+pub(super) fn for_services(reference: &str) -> Option<String> {
+    let name = reference.rsplit('/').next()?;
+    QUOTED.iter().any(|(quoted, _)| *quoted == name).then(|| format!("#/components/schemas/Service{name}"))
+}
+
+/// Tells apart what shoppers and services may say: the types that read them are the same.
+pub(super) fn split_by_trust(schemas: &mut Map<String, Value>) {
+    for (name, members) in QUOTED {
+        let Some(mut schema) = schemas.get(*name).cloned() else { continue };
+        rename(&mut schema);
+        schemas.insert(format!("Service{name}"), schema);
+        if let Some(schema) = schemas.get_mut(*name) {
+            members.iter().for_each(|member| forget(schema, member));
+        }
+    }
+}
+
+fn rename(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            if let Some(name) = members.get("$ref").and_then(Value::as_str).and_then(for_services) {
+                members.insert("$ref".to_owned(), name.into());
+            }
+            members.values_mut().for_each(rename);
+        }
+        Value::Array(items) => items.iter_mut().for_each(rename),
+        _ => {}
+    }
+}
+
+fn forget(schema: &mut Value, member: &str) {
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.shift_remove(member);
+    }
+    let variants = schema.get_mut("oneOf").and_then(Value::as_array_mut);
+    variants.into_iter().flatten().for_each(|variant| forget(variant, member));
 }
 
 /// Each operation's own members, and `op`, which tells them apart.
@@ -191,7 +238,7 @@ pub(in crate::http) struct ClaimAnswer<'a> {
 #[schema(as = Merge)]
 #[expect(dead_code, reason = "only its schema is used")]
 pub(in crate::http) struct MergeAnswer {
-    /// For the undo; null of a preview.
+    /// For the undo; null where there is none, as of a preview or of an empty cart.
     id: Option<String>,
     policy: String,
     lines: Vec<MergedLine>,

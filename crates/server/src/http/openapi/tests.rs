@@ -63,6 +63,23 @@ fn every_reference_leads_somewhere() {
 }
 
 #[test]
+fn every_link_leads_to_an_operation_and_gives_parameters_that_it_has() {
+    let named: Vec<Value> = operations().into_iter().map(|(.., operation)| operation).collect();
+    let responses = named.iter().flat_map(|operation| operation["responses"].as_object().unwrap().values());
+    let links: Vec<&Value> =
+        responses.flat_map(|it| it["links"].as_object().into_iter().flatten()).map(|it| it.1).collect();
+    assert!(!links.is_empty());
+    for link in links {
+        let target = named.iter().find(|operation| operation["operationId"] == link["operationId"]);
+        let target = target.unwrap_or_else(|| panic!("{link}"));
+        let known = |name: &str| target["parameters"].as_array().unwrap().iter().any(|it| it["name"] == name);
+        for (name, _) in link["parameters"].as_object().into_iter().flatten() {
+            assert!(known(name), "{name}: {link}");
+        }
+    }
+}
+
+#[test]
 fn the_document_is_openapi_3_1() {
     assert_eq!(served()["openapi"], "3.1.0");
 }
