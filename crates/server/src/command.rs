@@ -3,6 +3,7 @@
 //! Exit status: 0 fine, 1 failed, 2 wrong usage.
 
 mod cart;
+mod carts;
 mod catalog;
 mod completions;
 mod config;
@@ -39,6 +40,10 @@ enum Command {
     Cart(cart::CartArgs),
     /// Bring the shop's items in, and take them out.
     Catalog(catalog::CatalogArgs),
+    /// Write all carts of a running shop to a file.
+    Export(carts::export::ExportArgs),
+    /// Join the carts of a file to those of a running shop.
+    Import(carts::import::ImportArgs),
     /// Print the script that completes this command line in a shell.
     Completions(completions::CompletionsArgs),
     /// Replay real shopping against a server, and compare every cart with the file.
@@ -80,6 +85,8 @@ pub fn main() -> ExitCode {
             Command::Config(args) => config::run(&args),
             Command::Cart(args) => cart::run(args).await,
             Command::Catalog(args) => catalog::run(args).await,
+            Command::Export(args) => carts::export::run(&args).await,
+            Command::Import(args) => carts::import::run(&args).await,
             Command::Completions(args) => completions::run(&args),
             Command::Replay(args) => replaying::run(args).await,
         }

@@ -2,6 +2,7 @@
 //!
 //! HTTP and JSON live here and nowhere below; a request goes from here to one method of the service and back.
 
+mod admin_carts;
 mod admit;
 mod answer;
 mod body;
@@ -29,6 +30,7 @@ mod values;
 mod wire;
 
 pub(crate) use observe::REQUEST_DURATION;
+pub(crate) use wire::rfc3339;
 
 use crate::{
     auth::Identity,
@@ -116,6 +118,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(service_carts::routes())
         .merge(entries::routes())
         .merge(catalog::routes())
+        .merge(admin_carts::routes())
         .merge(tokens::routes())
 }
 

@@ -4,6 +4,7 @@
 //! one way: `http` → `service` → `cart` → a store.
 
 pub mod auth;
+mod cart_lines;
 pub mod command;
 pub mod config;
 mod demo;

@@ -20,6 +20,7 @@ mod load;
 pub mod read_path;
 pub mod sessions;
 pub mod settings;
+pub mod transfer;
 pub mod write_path;
 
 use cart::{id::ShopKey, token::Keyring};

@@ -39,12 +39,21 @@ pub(crate) struct OwnRow {
 impl Service {
     /// The cart as the store shows it.
     pub(crate) async fn load(&self, cart: CartId, consistency: Consistency) -> Result<Loaded, ServiceError> {
-        let rows = self.stores.carts.load(cart, consistency).await;
-        let mut loaded = rows.and_then(|rows| self.decode(cart, &rows)).inspect_err(count_corrupt)?;
+        let mut loaded = self.load_alone(cart, consistency).await?;
         if !self.stores.carts.capabilities().single_writer {
             self.join_merged_guests(&mut loaded, consistency).await?;
         }
         Ok(loaded)
+    }
+
+    /// The cart without what its merged guests may hold.
+    pub(crate) async fn load_alone(
+        &self,
+        cart: CartId,
+        consistency: Consistency,
+    ) -> Result<Loaded, StoreError> {
+        let rows = self.stores.carts.load(cart, consistency).await;
+        rows.and_then(|rows| self.decode(cart, &rows)).inspect_err(count_corrupt)
     }
 
     /// The cart as new as the caller has been shown it, where the store can; the flag says that it could not.
@@ -113,8 +122,7 @@ impl Service {
         guests.sort_by_key(|(guest, day)| (std::cmp::Reverse(**day), **guest));
         let guests: Vec<CartId> = guests.into_iter().take(GUESTS_MAX).map(|(guest, _)| *guest).collect();
         for guest in guests {
-            let rows = self.stores.carts.load(guest, consistency).await;
-            let state = rows.and_then(|rows| self.decode(guest, &rows)).inspect_err(count_corrupt)?.state;
+            let state = self.load_alone(guest, consistency).await?.state;
             // As rows of the account: what a merge of them brings, without the merge's own dot.
             let brought = Merge { guest, state }.brought(today);
             loaded.state.join(&brought);

@@ -58,6 +58,11 @@ impl RemoteArgs {
 }
 
 impl Remote {
+    /// Where it listens.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Sends a request that can be repeated, until it is answered; a refusal is an error in the server's words.
     pub(super) async fn send(&self, method: Method, path: &str, body: Bytes) -> anyhow::Result<Bytes> {
         Ok(self.exchange(method, path, body).await?.1)

@@ -44,7 +44,9 @@ fn document() -> Value {
 }
 
 /// Lists that are read page by page.
-const LISTS: [&str; 1] = ["/v1/catalog/items"];
+const LISTS: [&str; 2] = ["/v1/catalog/items", "/v1/admin/carts"];
+/// Where a body is one JSON value a line.
+const BULK: [&str; 2] = LISTS;
 
 /// Where an operation is.
 struct Route<'a> {
@@ -265,6 +267,9 @@ fn refusals(route: &Route<'_>) -> Map<String, Value> {
     }
     if route.is_list() {
         kinds.push(kind::BAD_HEADER);
+    }
+    if route.is_change() && BULK.contains(&route.path) {
+        kinds.push(kind::UNSUPPORTED_MEDIA_TYPE);
     }
     if route.is_change() {
         kinds.extend([kind::MALFORMED_JSON, kind::INVALID_REQUEST, kind::OUTCOME_UNKNOWN, kind::STORE_FULL]);

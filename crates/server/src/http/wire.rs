@@ -197,7 +197,7 @@ fn cart_notice(notice: &CartNotice) -> Value {
 }
 
 /// A moment as RFC 3339, UTC.
-pub(super) fn rfc3339(at: Timestamp) -> String {
+pub(crate) fn rfc3339(at: Timestamp) -> String {
     let millis = i64::try_from(at.0).ok().and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
     millis.unwrap_or(jiff::Timestamp::MAX).to_string()
 }

@@ -59,6 +59,13 @@ async fn a_damaged_cart_is_an_incident_of_its_own_and_no_other_cart_is_harmed() 
         service.get(&format!("/v1/carts/{damaged}")).await,
     ];
     assert_eq!(counted(&shop, "evercart_corrupt_records_total", &[]).await, before + answers.len() as u64);
+    let exported = shop.service(&["admin"]).get("/v1/admin/carts").await.is(200);
+    assert_eq!(exported.text.lines().count(), 2, "{}", exported.text);
+    assert!(
+        exported.text.contains(&format!("{{\"id\":\"{damaged}\",\"damaged\":true}}")),
+        "{}",
+        exported.text
+    );
     let lucky = shop.holder(&tokens[1]);
     assert_eq!(lucky.add("B", 1).await.shown(), "A 2, B 1");
     assert_eq!(shop.guest().await.add("A", 1).await.shown(), "A 1");

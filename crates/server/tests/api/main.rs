@@ -9,6 +9,7 @@
     reason = "a test; `answer.is(200)` reads as the claim it is"
 )]
 
+mod admin_carts;
 mod bad_input;
 mod bulk;
 mod cart;

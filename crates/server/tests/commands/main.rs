@@ -6,6 +6,7 @@
 )]
 
 mod cart;
+mod carts;
 mod catalog;
 mod completions;
 mod config;

@@ -15,5 +15,6 @@ mod gate;
 mod lines;
 mod nodes;
 mod sessions;
+mod transfer;
 mod undo;
 mod world;
