@@ -7,6 +7,7 @@ mod carts;
 mod catalog;
 mod completions;
 mod config;
+mod key;
 mod remote;
 pub mod replay;
 mod replaying;
@@ -44,6 +45,8 @@ enum Command {
     Export(carts::export::ExportArgs),
     /// Join the carts of a file to those of a running shop.
     Import(carts::import::ImportArgs),
+    /// Rotate, list and retire the keys of a shop.
+    Key(key::KeyArgs),
     /// Print the script that completes this command line in a shell.
     Completions(completions::CompletionsArgs),
     /// Replay real shopping against a server, and compare every cart with the file.
@@ -87,6 +90,7 @@ pub fn main() -> ExitCode {
             Command::Catalog(args) => catalog::run(args).await,
             Command::Export(args) => carts::export::run(&args).await,
             Command::Import(args) => carts::import::run(&args).await,
+            Command::Key(args) => key::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Replay(args) => replaying::run(args).await,
         }

@@ -35,6 +35,7 @@ pub(crate) use wire::rfc3339;
 use crate::{
     auth::Identity,
     config::Config,
+    keys::live::LiveKeys,
     problem::{Problem, kind},
 };
 use axum::{Router, middleware};
@@ -56,6 +57,8 @@ pub struct AppState(Arc<Shared>);
 pub struct Shared {
     /// The use cases.
     pub service: Arc<Service>,
+    /// Seal and sign what callers carry.
+    pub keys: Arc<LiveKeys>,
     /// Checks tokens.
     pub identity: Identity,
     /// The configuration in force.
@@ -75,10 +78,16 @@ impl std::ops::Deref for AppState {
 
 impl AppState {
     /// The state of a server.
-    pub fn new(service: Arc<Service>, identity: Identity, config: Config, metrics: PrometheusHandle) -> Self {
+    pub fn new(
+        service: Arc<Service>,
+        keys: Arc<LiveKeys>,
+        identity: Identity,
+        config: Config,
+        metrics: PrometheusHandle,
+    ) -> Self {
         let rate_limits = limit::RateLimits::start(&config.rate);
         let draining = AtomicBool::new(false);
-        Self(Arc::new(Shared { service, identity, config, metrics, rate_limits, draining }))
+        Self(Arc::new(Shared { service, keys, identity, config, metrics, rate_limits, draining }))
     }
 
     /// From now on `/readyz` says that this node takes no new requests.

@@ -2,11 +2,14 @@
 //!
 //! ```text
 //! keys/shop.key          names the carts of accounts; never changes
-//! keys/tokens-<id>.key   seal guest tokens and what callers carry; the greatest id is used, all are honoured
+//! keys/tokens-<id>.key   seal guest tokens and what callers carry; the newest settled one is used, all are honoured
 //! keys/issuer-<id>.key   sign local shopper and service tokens; likewise
 //! ```
-//! An id is the moment of creation in seconds. Files are created once and never rewritten; a file that others can
+//! An id is the moment of creation in seconds. A key settles for a minute before it is used, so that every process that
+//! reads these files honours it by then. Files are created once and never rewritten; a file that others can
 //! read is refused, because what it protects may be known to them.
+
+pub mod live;
 
 use cart::{
     id::ShopKey,
@@ -52,10 +55,46 @@ pub enum KeyError {
         /// Why.
         source: io::Error,
     },
+    /// There is no such key.
+    #[error("there is no key `{0}`: see `evercart key list`")]
+    Unknown(String),
+    /// New tokens are made with it.
+    #[error("`{0}` is in use: make another with `evercart key rotate` first, and wait a minute")]
+    InUse(String),
+    /// What it made may still be in use.
+    #[error(
+        "what `{0}` made can be in use for {HONOURED_DAYS} days after it was replaced: wait, or use --force"
+    )]
+    Honoured(String),
     /// The system has no randomness.
     #[error("the system gives no randomness")]
     Randomness(#[from] rand::rngs::SysError),
 }
+
+/// A key file, by what it is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyFile {
+    /// Without `.key`.
+    pub name: String,
+    /// When it was made, in seconds since 1970.
+    pub id: u32,
+    /// True for the one that new tokens are made with.
+    pub is_used: bool,
+}
+
+/// What a key that can be rotated is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyKind {
+    /// Seals guests' tokens and what callers carry.
+    Tokens,
+    /// Signs tokens of services and of local shoppers.
+    Issuer,
+}
+
+/// Seconds from the making of a key to its use.
+pub const SETTLE_S: u64 = 60;
+/// Days for which what a key made may be in use after the key was replaced: longer than a guest's token lives.
+pub const HONOURED_DAYS: u32 = 100;
 
 const SHOP: &str = "shop";
 const TOKENS: &str = "tokens";
@@ -70,7 +109,7 @@ impl Keys {
             .mode(0o700)
             .create(&folder)
             .map_err(|source| KeyError::Io { path: folder.clone(), source })?;
-        let id = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_secs());
+        let id = now_s();
         for (kind, name) in
             [(SHOP, SHOP.to_owned()), (TOKENS, numbered(TOKENS, id)), (ISSUER, numbered(ISSUER, id))]
         {
@@ -98,6 +137,79 @@ impl Keys {
     }
 }
 
+impl KeyKind {
+    const ALL: [Self; 2] = [Self::Tokens, Self::Issuer];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Tokens => TOKENS,
+            Self::Issuer => ISSUER,
+        }
+    }
+}
+
+impl Keys {
+    /// Makes a new key of a kind, and answers its name.
+    pub fn rotate(data: &Path, kind: KeyKind) -> Result<String, KeyError> {
+        let newest =
+            Self::list(data)?.iter().filter(|file| file.kind() == kind.as_str()).map(|file| file.id).max();
+        let id = now_s().max(newest.map_or(0, |id| u64::from(id) + 1));
+        let name = numbered(kind.as_str(), id);
+        create(&folder(data).join(format!("{name}.key")))?;
+        Ok(name)
+    }
+
+    /// The key files that can be rotated, newest first by kind.
+    pub fn list(data: &Path) -> Result<Vec<KeyFile>, KeyError> {
+        Self::open(data)?;
+        let mut files = Vec::new();
+        for kind in KeyKind::ALL {
+            let ids = ids(&folder(data), kind.as_str())?;
+            let used = used(&ids, now_s());
+            files.extend(ids.iter().map(|id| KeyFile {
+                name: numbered(kind.as_str(), u64::from(*id)),
+                id: *id,
+                is_used: Some(*id) == used,
+            }));
+        }
+        Ok(files)
+    }
+
+    /// Deletes a key that is not used; without `force` only if nothing that it made can still be in use.
+    pub fn retire(data: &Path, name: &str, force: bool) -> Result<(), KeyError> {
+        let files = Self::list(data)?;
+        let file = files.iter().find(|file| file.name == name);
+        let file = file.ok_or_else(|| KeyError::Unknown(name.to_owned()))?;
+        if file.is_used {
+            return Err(KeyError::InUse(name.to_owned()));
+        }
+        let successors = files.iter().filter(|other| other.kind() == file.kind() && other.id > file.id);
+        let replaced_at = successors.map(|other| u64::from(other.id)).min().unwrap_or(u64::MAX);
+        let honoured_until = replaced_at.saturating_add(u64::from(HONOURED_DAYS) * 24 * 60 * 60);
+        if !force && now_s() < honoured_until {
+            return Err(KeyError::Honoured(name.to_owned()));
+        }
+        let path = folder(data).join(format!("{name}.key"));
+        fs::remove_file(&path).map_err(|source| KeyError::Io { path, source })
+    }
+}
+
+impl KeyFile {
+    fn kind(&self) -> &str {
+        self.name.split('-').next().unwrap_or_default()
+    }
+}
+
+fn now_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_secs())
+}
+
+/// Of these keys, newest first, the one to use: the newest that has settled, and the oldest where none has.
+fn used(ids: &[u32], now_s: u64) -> Option<u32> {
+    let settled = ids.iter().find(|id| u64::from(**id) + SETTLE_S <= now_s);
+    settled.or(ids.last()).copied()
+}
+
 fn folder(data: &Path) -> PathBuf {
     data.join("keys")
 }
@@ -106,13 +218,20 @@ fn numbered(kind: &str, id: u64) -> String {
     format!("{kind}-{id}")
 }
 
-/// The keys of a kind, newest first.
-fn ring(folder: &Path, kind: &str) -> Result<Vec<TokenKey>, KeyError> {
-    let mut ids: Vec<u32> = names(folder, kind)?
-        .iter()
-        .filter_map(|name| name.strip_prefix(kind)?.strip_prefix('-')?.parse().ok())
-        .collect();
+/// The ids of the keys of a kind, newest first.
+fn ids(folder: &Path, kind: &str) -> Result<Vec<u32>, KeyError> {
+    let names = names(folder, kind)?;
+    let ids = names.iter().filter_map(|name| name.strip_prefix(kind)?.strip_prefix('-')?.parse().ok());
+    let mut ids: Vec<u32> = ids.collect();
     ids.sort_unstable_by_key(|id| std::cmp::Reverse(*id));
+    Ok(ids)
+}
+
+/// The keys of a kind, the one to use first.
+fn ring(folder: &Path, kind: &str) -> Result<Vec<TokenKey>, KeyError> {
+    let mut ids = ids(folder, kind)?;
+    let used = used(&ids, now_s());
+    ids.sort_by_key(|id| Some(*id) != used);
     let key = |id: u32| {
         let secret = read(&folder.join(format!("{}.key", numbered(kind, u64::from(id)))))?;
         Ok(TokenKey { id, secret })
@@ -191,11 +310,38 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_of_several_keys_is_used() {
+    fn the_newest_key_that_has_settled_is_used_and_all_are_honoured() {
+        assert_eq!(used(&[1000, 900, 800], 1000 + SETTLE_S), Some(1000));
+        assert_eq!(used(&[1000, 900, 800], 1000 + SETTLE_S - 1), Some(900));
+        assert_eq!(used(&[1000], 1000), Some(1000), "there is no other");
+        assert_eq!(used(&[], 1000), None);
         let data = tempfile::tempdir().unwrap();
         Keys::open_or_create(data.path()).unwrap();
-        create(&folder(data.path()).join("issuer-4294967295.key")).unwrap();
-        let keys = Keys::open(data.path()).unwrap();
-        assert_eq!((keys.issuer.len(), keys.issuer[0].id), (2, u32::MAX));
+        for id in [1, 2, u32::MAX] {
+            create(&folder(data.path()).join(format!("issuer-{id}.key"))).unwrap();
+        }
+        let ids: Vec<u32> = Keys::open(data.path()).unwrap().issuer.iter().map(|key| key.id).collect();
+        assert_eq!((ids.len(), ids[0]), (4, 2));
+    }
+
+    #[test]
+    fn a_rotated_key_is_listed_and_only_an_unused_one_is_retired() {
+        let data = tempfile::tempdir().unwrap();
+        Keys::open_or_create(data.path()).unwrap();
+        let old = Keys::list(data.path()).unwrap().remove(0);
+        let new = Keys::rotate(data.path(), KeyKind::Tokens).unwrap();
+        let again = Keys::rotate(data.path(), KeyKind::Tokens).unwrap();
+        assert!(new != old.name && again != new, "each has a name of its own, within one second too");
+        let listed = Keys::list(data.path()).unwrap();
+        let used: Vec<&str> =
+            listed.iter().filter(|file| file.is_used).map(|file| file.name.as_str()).collect();
+        assert_eq!((listed.len(), used[0]), (4, old.name.as_str()), "a new key settles first");
+        let retire = |name: &str, force| Keys::retire(data.path(), name, force);
+        assert!(matches!(retire(&old.name, true), Err(KeyError::InUse(_))));
+        assert!(matches!(retire(&new, false), Err(KeyError::Honoured(_))));
+        assert!(matches!(retire("tokens-7", true), Err(KeyError::Unknown(_))));
+        assert!(matches!(retire("shop", true), Err(KeyError::Unknown(_))));
+        retire(&new, true).unwrap();
+        assert_eq!(Keys::list(data.path()).unwrap().len(), 3);
     }
 }

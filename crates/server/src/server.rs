@@ -1,9 +1,10 @@
 //! A running server: listen, serve, drain, stop. Commands and tests start it the same way.
 
 use crate::{
-    auth::{FetchError, Identity, Issuer},
+    auth::{FetchError, Identity},
     config::Config,
     http::{AppState, router},
+    keys::live::LiveKeys,
     telemetry,
     wiring::{Wired, WiringError, wire},
 };
@@ -38,7 +39,7 @@ pub enum ServerError {
     /// The keys of the identity provider are not where configuration says.
     #[error("`auth.jwt.jwks_file` gives no keys")]
     Identity(#[from] FetchError),
-    /// There is no key to check tokens with, or metrics cannot be collected.
+    /// Metrics cannot be collected.
     #[error("{0}")]
     Setup(String),
 }
@@ -47,15 +48,14 @@ impl Server {
     /// Opens the store and starts to listen; ready when this returns.
     pub async fn start(config: Config) -> Result<Self, ServerError> {
         let wired = wire(&config).await?;
-        let issuer = Issuer::new(&wired.keys.issuer)
-            .ok_or_else(|| ServerError::Setup("there is no issuer key".to_owned()))?;
+        let keys = LiveKeys::follow(&config.data, &wired.keys).map_err(WiringError::from)?;
         let linear = wired.service.stores().linear.clone();
-        let identity = Identity::start(issuer, &config.auth, linear).await?;
+        let identity = Identity::start(keys.clone(), &config.auth, linear).await?;
         let metrics = telemetry::collect().map_err(|error| ServerError::Setup(error.to_string()))?;
         let failed = |source| ServerError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let state = AppState::new(wired.service.clone(), identity, config, metrics);
+        let state = AppState::new(wired.service.clone(), keys, identity, config, metrics);
         let (stop, stopped) = oneshot::channel();
         let app = router(state.clone());
         let listener = listener.tap_io(|stream| {

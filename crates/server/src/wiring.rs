@@ -9,7 +9,7 @@ use crate::{
 };
 use cart::Timestamp;
 use futures::future::BoxFuture;
-use service::{Environment, Secrets, Service};
+use service::{Environment, Service};
 use std::{
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -78,7 +78,6 @@ pub async fn wire(config: &Config) -> Result<Wired, WiringError> {
     // A restore takes a new incarnation; a plain start goes on with the first.
     let owner = Owner::new(&config.region, 1);
     stores.carts.register(&owner).await.map_err(failed)?;
-    let secrets = Secrets { shop: keys.shop.clone(), tokens: keys.tokens.clone() };
-    let service = Arc::new(Service::new(stores, owner, settings, secrets, Arc::new(World)));
+    let service = Arc::new(Service::new(stores, owner, settings, keys.shop.clone(), Arc::new(World)));
     Ok(Wired { service, keys, engine })
 }

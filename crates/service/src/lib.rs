@@ -23,7 +23,7 @@ pub mod settings;
 pub mod transfer;
 pub mod write_path;
 
-use cart::{id::ShopKey, token::Keyring};
+use cart::id::ShopKey;
 use std::sync::Arc;
 use storage::{Owner, Stores};
 
@@ -36,48 +36,35 @@ pub use identity::{Conditions, Identity, Presented};
 pub use sessions::{CartAddress, Principal};
 pub use settings::Settings;
 
-/// The secrets of a shop.
-#[derive(Clone, Debug)]
-pub struct Secrets {
-    /// Names the carts of accounts; never changes.
-    pub shop: ShopKey,
-    /// Seals tokens; can be rotated.
-    pub tokens: Keyring,
-}
-
 /// The service of one node.
 pub struct Service {
     stores: Stores,
     owner: Owner,
     settings: Settings,
-    secrets: Secrets,
+    shop_key: ShopKey,
     environment: Arc<dyn Environment>,
     lanes: lane::Lanes,
     catalog: catalog::Catalog,
 }
 
 impl Service {
-    /// A service over stores, writing rows as `owner`, which must be registered already.
+    /// A service over stores, writing rows as `owner`, which must be registered already. The carts of accounts are
+    /// named with `shop_key`, which never changes.
     pub fn new(
         stores: Stores,
         owner: Owner,
         settings: Settings,
-        secrets: Secrets,
+        shop_key: ShopKey,
         environment: Arc<dyn Environment>,
     ) -> Self {
         let lanes = lane::Lanes::new(settings.lanes_max);
         let catalog = catalog::Catalog::new(stores.catalog.clone(), environment.clone(), &settings);
-        Self { stores, owner, settings, secrets, environment, lanes, catalog }
+        Self { stores, owner, settings, shop_key, environment, lanes, catalog }
     }
 
     /// What the shop decided.
     pub fn settings(&self) -> &Settings {
         &self.settings
-    }
-
-    /// The secrets, for sealing what callers carry.
-    pub fn secrets(&self) -> &Secrets {
-        &self.secrets
     }
 
     /// The shop's items.

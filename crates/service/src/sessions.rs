@@ -98,7 +98,7 @@ impl Service {
         match address {
             CartAddress::Id(cart) => Resolved::of(*cart, None),
             CartAddress::Own { principal: Principal::Account { subject }, name } => {
-                Resolved::of(CartId::account(&self.secrets.shop, subject, name, 0), Some(Kind::Account))
+                Resolved::of(CartId::account(&self.shop_key, subject, name, 0), Some(Kind::Account))
             }
             CartAddress::Own { principal: Principal::Nobody, .. } => self.fresh_guest(None),
             CartAddress::Own { principal: Principal::Guest(token), .. } => {
@@ -128,7 +128,7 @@ impl Service {
         match (principal, &error) {
             (Principal::Account { subject }, ServiceError::Erased) if last.generation < GENERATIONS_MAX => {
                 let generation = last.generation + 1;
-                let cart = CartId::account(&self.secrets.shop, subject, name, generation);
+                let cart = CartId::account(&self.shop_key, subject, name, generation);
                 Ok(Resolved { generation, ..Resolved::of(cart, Some(Kind::Account)) })
             }
             (Principal::Guest(_), ServiceError::MergedInto(_)) => {

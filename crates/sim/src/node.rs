@@ -4,16 +4,10 @@ use crate::{
     engine::{Engine, owner},
     executor::{Executor, Scope},
 };
-use cart::{
-    Timestamp,
-    id::ShopKey,
-    limits::Limits,
-    money::Currency,
-    token::{Keyring, TokenKey},
-};
+use cart::{Timestamp, id::ShopKey, limits::Limits, money::Currency};
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
-use service::{Environment, Secrets, Service, Settings};
+use service::{Environment, Service, Settings};
 use std::sync::Arc;
 use testkit::random::Random;
 
@@ -74,7 +68,7 @@ impl Node {
         let (executor, random) = (executor.clone(), Mutex::new(random));
         let environment = Arc::new(NodeEnvironment { executor, scope, skew_ms, random });
         let service =
-            Service::new(engine.stores(region), owner(region), settings, secrets(), environment.clone());
+            Service::new(engine.stores(region), owner(region), settings, shop_key(), environment.clone());
         Self { region, scope, service: Arc::new(service), environment }
     }
 
@@ -97,9 +91,4 @@ pub(crate) fn shop_currency() -> Currency {
 /// The key under which the shop names account carts.
 pub(crate) fn shop_key() -> ShopKey {
     ShopKey([9; 32])
-}
-
-fn secrets() -> Secrets {
-    let key = TokenKey { id: 1, secret: [7; 32] };
-    Secrets { shop: shop_key(), tokens: Keyring::new(key, Vec::new()) }
 }

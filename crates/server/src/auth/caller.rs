@@ -103,7 +103,7 @@ pub async fn authenticate(state: &AppState, parts: &Parts) -> Result<Caller, Pro
         return caller_of_token(state, token).await;
     }
     let sender = sender(state, parts);
-    let keys = &state.service.secrets().tokens;
+    let keys = &state.keys.tokens();
     let token = cookie(headers).and_then(|text| GuestToken::from_text(text, keys).ok());
     let admitted = match token {
         // A browser leaves the cookie out of what a foreign page sends, and would take the cookie of a session that
@@ -121,7 +121,7 @@ pub async fn authenticate(state: &AppState, parts: &Parts) -> Result<Caller, Pro
 }
 
 async fn caller_of_token(state: &AppState, token: &str) -> Result<Caller, Problem> {
-    let keys = &state.service.secrets().tokens;
+    let keys = &state.keys.tokens();
     let origin = SessionOrigin::Header;
     if let Ok(token) = GuestToken::from_text(token, keys) {
         return Ok(Caller::Shopper { principal: Principal::Guest(token), origin });

@@ -1,17 +1,17 @@
 //! Whoever can say who a caller is: the shop's own issuer, its identity provider, and the list of revoked tokens.
 
 use super::{
-    jwt::{Genuine, Issuer},
+    jwt::Genuine,
     provider::{FetchError, Provider, Refused},
     revocation::Revocations,
 };
-use crate::config::Auth;
+use crate::{config::Auth, keys::live::LiveKeys};
 use std::sync::Arc;
 use storage::{LinearStore, StoreError};
 
 /// Checks tokens.
 pub struct Identity {
-    issuer: Issuer,
+    keys: Arc<LiveKeys>,
     provider: Option<Arc<Provider>>,
     revocations: Revocations,
     local_shoppers: bool,
@@ -27,19 +27,19 @@ pub(super) enum Bearer {
 impl Identity {
     /// Starts with these settings. An identity provider that is down is waited for behind.
     pub async fn start(
-        issuer: Issuer,
+        keys: Arc<LiveKeys>,
         auth: &Auth,
         linear: Arc<dyn LinearStore>,
     ) -> Result<Self, FetchError> {
         let provider = Provider::start(&auth.jwt).await?;
         let revocations = Revocations::new(linear);
-        Ok(Self { issuer, provider, revocations, local_shoppers: auth.local_issuer })
+        Ok(Self { keys, provider, revocations, local_shoppers: auth.local_issuer })
     }
 
     /// Whose a JWT is. The shop's own keys check the shop's own tokens alone, and the provider's keys the provider's:
     /// neither side ever sees a key of the other.
     pub(super) async fn check(&self, token: &str) -> Result<Bearer, Refused> {
-        match (self.issuer.check(token), &self.provider) {
+        match (self.keys.issuer().check(token), &self.provider) {
             (Some(Genuine::Service { id, .. }), _) if self.revocations.is_revoked(&id).await => {
                 Err(Refused::Bad)
             }

@@ -97,7 +97,7 @@ impl Reply<'_> {
     /// The headers of an answer, and its receipt where that is too long for one.
     fn headers_and_receipt(&self, answer: &CartAnswer, etag: &str) -> (HeaderMap, Option<String>) {
         let mut headers = self.headers(answer, etag);
-        let keys = &self.state.service.secrets().tokens;
+        let keys = &self.state.keys.tokens();
         let Some(receipt) = answer.receipt.as_ref().map(|receipt| receipt.to_token(keys)) else {
             return (headers, None);
         };
@@ -118,7 +118,7 @@ impl Reply<'_> {
         };
         put(REGION, &self.state.service.settings().region);
         put(DURABILITY, answer.durability.as_str());
-        put(CONTEXT, &answer.freshness.to_token(&self.state.service.secrets().tokens));
+        put(CONTEXT, &answer.freshness.to_token(&self.state.keys.tokens()));
         put(header::ETAG, &format!("\"{etag}\""));
         if answer.replayed {
             put(REPLAYED, "true");
@@ -138,7 +138,7 @@ pub(super) fn give_session(
     token: &GuestToken,
     origin: SessionOrigin,
 ) {
-    let text = token.to_text(&state.service.secrets().tokens);
+    let text = token.to_text(&state.keys.tokens());
     if let Ok(value) = HeaderValue::from_str(&cookie(&text, token)) {
         headers.insert(header::SET_COOKIE, value);
     }

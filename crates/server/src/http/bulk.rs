@@ -116,7 +116,7 @@ pub(super) async fn patch_at(
     let changes = changes.collect::<Result<Vec<_>, Problem>>()?;
     let (identity, mut conditions) = (incoming.identity()?, incoming.conditions(state)?);
     if let Some(token) = receipt {
-        let receipt = Receipt::from_token(&token, &state.service.secrets().tokens);
+        let receipt = Receipt::from_token(&token, &state.keys.tokens());
         let foreign = |_| Problem::invalid("/receipt", "not a token of this shop");
         conditions.presented.receipt = Some(receipt.map_err(foreign)?);
     }

@@ -135,7 +135,7 @@ impl Incoming {
 
     /// What the caller was shown, and what was acknowledged to it, perhaps elsewhere.
     pub(super) fn presented(&self, state: &AppState) -> Result<Presented, Problem> {
-        let keys = &state.service.secrets().tokens;
+        let keys = &state.keys.tokens();
         let foreign = |name| move |_| Problem::bad_header(name, "not a token of this shop");
         let freshness = self.header("evercart-context")?.map(|text| Freshness::from_token(text, keys));
         let receipt = self.header("evercart-receipt")?.map(|text| Receipt::from_token(text, keys));
@@ -189,7 +189,7 @@ impl Incoming {
 
 /// The token of what was seen, where there is one.
 pub(super) fn seen(state: &AppState, token: Option<&str>) -> Result<Option<Seen>, ServiceError> {
-    let keys = &state.service.secrets().tokens;
+    let keys = &state.keys.tokens();
     token.map(|token| Seen::from_token(token, keys).map_err(|_| ServiceError::BadSeen)).transpose()
 }
 

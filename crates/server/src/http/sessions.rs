@@ -44,7 +44,7 @@ async fn open(State(state): State<AppState>, incoming: Incoming) -> Result<Respo
     let principal = Principal::Guest(token);
     let address = CartAddress::Own { principal, name: service::sessions::ACTIVE.to_owned() };
     let answer = state.service.read_own(&address, &Presented::default()).await?;
-    let text = token.to_text(&state.service.secrets().tokens);
+    let text = token.to_text(&state.keys.tokens());
     let mut members = Map::new();
     members.insert("token".to_owned(), text.into());
     members.insert("expires_at".to_owned(), rfc3339(token.expires_at).into());
@@ -112,7 +112,7 @@ async fn claim(State(state): State<AppState>, incoming: Incoming) -> Result<Resp
 
 /// The guest's token from the body, else from the cookie.
 fn guest_token(state: &AppState, incoming: &Incoming, token: Option<&str>) -> Result<GuestToken, Problem> {
-    let keys = &state.service.secrets().tokens;
+    let keys = &state.keys.tokens();
     let text = match token {
         Some(text) => text,
         None => incoming
@@ -196,7 +196,7 @@ async fn undo(
     let guest = answer.session.take();
     let mut members = Map::new();
     if let Some(token) = guest {
-        members.insert("guest_token".to_owned(), token.to_text(&state.service.secrets().tokens).into());
+        members.insert("guest_token".to_owned(), token.to_text(&state.keys.tokens()).into());
         members.insert("expires_at".to_owned(), rfc3339(token.expires_at).into());
     }
     let reply = Reply { state: &state, incoming: &incoming, origin: addressed.origin };

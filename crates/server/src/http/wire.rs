@@ -96,7 +96,7 @@ impl<'a> From<&'a Money> for MoneyJson<'a> {
 impl<'a> CartJson<'a> {
     /// The cart of an answer, whose view the caller has made.
     pub(super) fn of(state: &AppState, answer: &'a CartAnswer, view: &'a View) -> Self {
-        let keys = &state.service.secrets().tokens;
+        let keys = &state.keys.tokens();
         let seen = Seen::of_cart(answer.cart, &answer.state, answer.now.day());
         let line = |line: &'a ViewLine| LineJson::of(line, answer.cart, &seen, state);
         let fields = answer.state.fields.iter();
@@ -131,7 +131,7 @@ impl<'a> CartJson<'a> {
 
 impl<'a> LineJson<'a> {
     fn of(line: &'a ViewLine, cart: CartId, seen: &Seen, state: &AppState) -> Self {
-        let keys = &state.service.secrets().tokens;
+        let keys = &state.keys.tokens();
         Self {
             id: line.id.to_string(),
             sku: line.line.sku(),

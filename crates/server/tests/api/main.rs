@@ -21,6 +21,7 @@ mod corrupt;
 mod entries;
 mod harness;
 mod idempotency;
+mod key_rotation;
 mod lifecycle;
 mod lines;
 mod operations;

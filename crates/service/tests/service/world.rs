@@ -9,12 +9,12 @@ use cart::{
     money::{Currency, Money},
     quantity::{Quantity, Target},
     seen::Seen,
-    token::{GuestToken, Keyring, TokenKey},
+    token::GuestToken,
 };
 use futures::future::BoxFuture;
 use service::{
     AddRequest, CartAddress, CartAnswer, Conditions, Environment, Identity, LineChange, LineOperation,
-    Principal, Secrets, Service, ServiceError, Settings,
+    Principal, Service, ServiceError, Settings,
     carts::{Change, Request},
     catalog::NewItem,
 };
@@ -189,9 +189,7 @@ impl World {
 }
 
 fn node(stores: Stores, settings: Settings, environment: Arc<TestEnvironment>) -> Arc<Service> {
-    let key = TokenKey { id: 1, secret: [7; 32] };
-    let secrets = Secrets { shop: ShopKey([9; 32]), tokens: Keyring::new(key, Vec::new()) };
-    Arc::new(Service::new(stores, Owner::new("local", 1), settings, secrets, environment))
+    Arc::new(Service::new(stores, Owner::new("local", 1), settings, ShopKey([9; 32]), environment))
 }
 
 pub(crate) fn new_item(sku: &str, amount: i64) -> NewItem {
