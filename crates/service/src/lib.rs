@@ -15,6 +15,7 @@ pub mod claims;
 pub mod environment;
 pub mod error;
 pub mod identity;
+pub mod index;
 pub mod lane;
 mod load;
 pub mod read_path;
@@ -45,6 +46,7 @@ pub struct Service {
     environment: Arc<dyn Environment>,
     lanes: lane::Lanes,
     catalog: catalog::Catalog,
+    index: std::sync::OnceLock<index::CartIndex>,
 }
 
 impl Service {
@@ -59,7 +61,16 @@ impl Service {
     ) -> Self {
         let lanes = lane::Lanes::new(settings.lanes_max);
         let catalog = catalog::Catalog::new(stores.catalog.clone(), environment.clone(), &settings);
-        Self { stores, owner, settings, shop_key, environment, lanes, catalog }
+        Self {
+            stores,
+            owner,
+            settings,
+            shop_key,
+            environment,
+            lanes,
+            catalog,
+            index: std::sync::OnceLock::new(),
+        }
     }
 
     /// What the shop decided.

@@ -105,6 +105,8 @@ impl Service {
             && !error.may_be_applied()
         {
             lane.uncount(dot);
+        } else if let Some(index) = self.index.get() {
+            index.note(cart);
         }
         stored
     }

@@ -28,6 +28,7 @@ mod order;
 mod readers;
 mod recover;
 mod row;
+mod sku_index;
 mod table;
 
 use std::collections::BTreeSet;
@@ -40,6 +41,7 @@ use storage::error::{BoxError, Result};
 use storage::{Owner, StoreError, Stores};
 
 pub use options::EmbeddedOptions;
+pub use sku_index::FjallSkuIndex;
 
 use base::{Base, FjallBase};
 use engine::Engine;

@@ -14,6 +14,7 @@ pub mod catalog;
 pub mod linear;
 pub mod rows;
 pub mod sample;
+pub mod sku_index;
 
 use crate::Stores;
 use std::any::Any;

@@ -5,10 +5,12 @@
 mod carts;
 mod catalog;
 mod linear;
+mod sku_index;
 
 pub use carts::MemoryCartStore;
 pub use catalog::MemoryCatalogStore;
 pub use linear::MemoryLinearStore;
+pub use sku_index::MemorySkuIndex;
 
 use crate::{Stores, WritePath};
 use std::sync::Arc;

@@ -32,3 +32,7 @@ mod under_faults_that_do_not_come {
         Subject::of(faulty(memory::open(WritePath::Append), never))
     });
 }
+
+mod index_of_skus {
+    storage::sku_index_suite!((storage::memory::MemorySkuIndex::new(1_000), ()));
+}

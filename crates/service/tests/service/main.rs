@@ -12,6 +12,7 @@ mod conditions;
 mod faults;
 mod freshness;
 mod gate;
+mod index;
 mod lines;
 mod nodes;
 mod sessions;

@@ -1,0 +1,118 @@
+//! The worker behind the index: noted carts first, the scan with what is left, and never more in a second than the
+//! settings allow.
+
+use super::skus_of;
+use crate::{Service, error::ServiceError};
+use cart::{CartId, Timestamp};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Weak, atomic::Ordering},
+};
+
+/// Carts read in one step.
+const STEP: usize = 256;
+/// Of these, kept for a scan that is under way, however many carts are noted.
+const SCAN_SHARE: usize = 64;
+/// Milliseconds after a failure.
+const PAUSE_MS: u64 = 1_000;
+
+/// Where the scan of all carts stands.
+struct Scan {
+    /// The last cart of the pages so far; `None` before the first.
+    after: Option<CartId>,
+    under_way: bool,
+    /// When the next one begins.
+    due: Timestamp,
+}
+
+/// What a step did.
+struct Done {
+    /// Carts that were read.
+    read: usize,
+    /// Whether there is more to do at once.
+    more: bool,
+}
+
+/// Keeps the index for as long as the service lives, which it does not keep alive.
+pub async fn run(service: Weak<Service>) {
+    let mut scan = Scan { after: None, under_way: false, due: Timestamp(0) };
+    loop {
+        let Some(service) = service.upgrade() else { return };
+        let Some(index) = service.index.get() else { return };
+        let (bell, environment) = (Arc::clone(&index.bell), Arc::clone(&service.environment));
+        let rate = index.settings.carts_per_second.max(1);
+        let done = service.index_step(&mut scan).await;
+        let until_scan = scan.due.0.saturating_sub(environment.now().0);
+        drop(service);
+        match done {
+            Ok(Done { read, more: true }) => {
+                environment.sleep((read as u64).saturating_mul(1_000) / rate + 1).await;
+            }
+            Ok(Done { .. }) => {
+                tokio::select! {
+                    () = bell.notified() => {}
+                    () = environment.sleep(until_scan.max(1)) => {}
+                }
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the index of SKUs waits");
+                drop(error);
+                environment.sleep(PAUSE_MS).await;
+            }
+        }
+    }
+}
+
+impl Service {
+    /// Looks at some of the carts that were noted, and at some of a scan.
+    async fn index_step(&self, scan: &mut Scan) -> Result<Done, ServiceError> {
+        let Some(index) = self.index.get() else { return Ok(Done { read: 0, more: false }) };
+        let now = self.environment.now();
+        let overflowed = std::mem::take(&mut index.noted.lock().overflowed);
+        if overflowed {
+            index.is_complete.store(false, Ordering::Release);
+        }
+        if overflowed || (!scan.under_way && now >= scan.due) {
+            index.skus.scan_begins();
+            *scan = Scan { after: None, under_way: true, due: scan.due };
+        }
+        let noted = self.noted(if scan.under_way { STEP - SCAN_SHARE } else { STEP });
+        let put = self.put_into_index(&noted).await;
+        if put.is_err() {
+            noted.iter().for_each(|cart| index.note(*cart));
+        }
+        index.noted.lock().under_way = 0;
+        put?;
+        let mut read = noted.len();
+        if scan.under_way {
+            let wanted = STEP - read;
+            let page = self.stores.carts.scan(scan.after, wanted).await?;
+            let page_carts: BTreeSet<CartId> = page.iter().copied().collect();
+            self.put_into_index(&page_carts).await?;
+            read += page.len();
+            scan.after = page.last().copied().or(scan.after);
+            if page.len() < wanted {
+                scan.under_way = false;
+                scan.due = Timestamp(now.0.saturating_add(index.settings.scan_every_ms));
+                index.is_complete.store(true, Ordering::Release);
+            }
+        }
+        let more = scan.under_way || !index.noted.lock().carts.is_empty();
+        Ok(Done { read, more })
+    }
+
+    /// Takes carts out of those that were noted. A cart that changes from here on is noted again.
+    fn noted(&self, most: usize) -> BTreeSet<CartId> {
+        let Some(index) = self.index.get() else { return BTreeSet::new() };
+        index.noted.lock().take(most)
+    }
+
+    async fn put_into_index(&self, carts: &BTreeSet<CartId>) -> Result<(), ServiceError> {
+        let Some(index) = self.index.get().filter(|_| !carts.is_empty()) else { return Ok(()) };
+        let ids: Vec<CartId> = carts.iter().copied().collect();
+        let read = self.read_all(&ids).await?;
+        // One that cannot be read stays where it was.
+        let put = read.into_iter().filter_map(|(cart, state)| Some((cart, skus_of(&state?))));
+        Ok(index.skus.put(put.collect()).await?)
+    }
+}

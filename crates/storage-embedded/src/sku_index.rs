@@ -1,0 +1,172 @@
+//! The index of SKUs on disk, in a directory of its own that can be deleted at any time.
+//!
+//! ```text
+//! carts   cart id        -> its SKUs, each ended by 0
+//! skus    SKU | 0 | id   -> nothing
+//! ```
+//! A SKU has no control characters, so 0 ends it. Nothing is synced: what a crash takes is found again by the next scan.
+//! A directory that does not open is deleted and begun anew.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use ::fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use async_trait::async_trait;
+use storage::cart::CartId;
+use storage::cart::line::Sku;
+use storage::error::{BoxError, Result};
+use storage::{SkuIndex, StoreError};
+
+/// Ends a SKU.
+const END: u8 = 0;
+
+/// An open index.
+pub struct FjallSkuIndex {
+    disk: Arc<Disk>,
+}
+
+struct Disk {
+    database: Database,
+    carts: Keyspace,
+    skus: Keyspace,
+}
+
+impl FjallSkuIndex {
+    /// Opens the index in `dir`, anew where what is there does not open. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] where a new one cannot be made either, or another process has it open.
+    pub fn open(dir: &Path, cache_bytes: u64) -> Result<Self> {
+        let opened = Disk::open(dir, cache_bytes).or_else(|error| {
+            if matches!(error, ::fjall::Error::Locked) {
+                return Err(BoxError::from(error));
+            }
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "the index of SKUs does not open, and is made anew from the carts");
+            std::fs::remove_dir_all(dir)?;
+            Ok(Disk::open(dir, cache_bytes)?)
+        });
+        let disk = opened.map_err(StoreError::Unavailable)?;
+        Ok(Self { disk: Arc::new(disk) })
+    }
+
+    /// Does what reads or writes the disk off the event loop.
+    async fn on_disk<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Disk) -> ::fjall::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let disk = Arc::clone(&self.disk);
+        let done = tokio::task::spawn_blocking(move || work(&disk)).await;
+        let done = done.map_err(|error| StoreError::Unavailable(error.into()))?;
+        done.map_err(|error| StoreError::Unavailable(error.into()))
+    }
+}
+
+#[async_trait]
+impl SkuIndex for FjallSkuIndex {
+    async fn put(&self, carts: Vec<(CartId, BTreeSet<Sku>)>) -> Result<()> {
+        self.on_disk(move |disk| carts.iter().try_for_each(|(cart, skus)| disk.put(*cart, skus))).await
+    }
+
+    async fn find(&self, sku: &Sku, after: Option<CartId>, limit: usize) -> Result<Vec<CartId>> {
+        let sku = sku.clone();
+        self.on_disk(move |disk| disk.find(&sku, after, limit)).await
+    }
+
+    fn scan_begins(&self) {}
+
+    fn is_whole(&self) -> bool {
+        true
+    }
+}
+
+impl Disk {
+    fn open(dir: &Path, cache_bytes: u64) -> ::fjall::Result<Self> {
+        let database = Database::builder(dir).cache_size(cache_bytes).worker_threads(1).open()?;
+        let keyspace =
+            |name| database.keyspace(name, || KeyspaceCreateOptions::default().manual_journal_persist(true));
+        let (carts, skus) = (keyspace("carts")?, keyspace("skus")?);
+        Ok(Self { database, carts, skus })
+    }
+
+    fn put(&self, cart: CartId, skus: &BTreeSet<Sku>) -> ::fjall::Result<()> {
+        let value: Vec<u8> = skus.iter().flat_map(|sku| sku.bytes().chain([END])).collect();
+        let before = self.carts.get(cart.0)?;
+        let before = before.as_deref().unwrap_or_default();
+        if before == value {
+            return Ok(());
+        }
+        let mut batch = self.database.batch();
+        for sku in before.split_inclusive(|byte| *byte == END) {
+            batch.remove(&self.skus, [sku, &cart.0].concat());
+        }
+        for sku in value.split_inclusive(|byte| *byte == END) {
+            batch.insert(&self.skus, [sku, &cart.0].concat(), []);
+        }
+        if skus.is_empty() {
+            batch.remove(&self.carts, cart.0);
+        } else {
+            batch.insert(&self.carts, cart.0, value);
+        }
+        batch.commit()
+    }
+
+    fn find(&self, sku: &Sku, after: Option<CartId>, limit: usize) -> ::fjall::Result<Vec<CartId>> {
+        let first = [sku.as_bytes(), &[END]].concat();
+        let end = [sku.as_bytes(), &[END + 1]].concat();
+        let from = match after {
+            Some(after) => [first.as_slice(), &after.0, &[0]].concat(),
+            None => first.clone(),
+        };
+        let mut found = Vec::new();
+        for entry in self.skus.range(from..end).take(limit) {
+            let key = entry.key()?;
+            found.extend(key.get(first.len()..).and_then(|id| id.try_into().ok()).map(CartId));
+        }
+        Ok(found)
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // What is lost without it is found again; with it, less.
+        self.database.persist(PersistMode::Buffer).ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opened() -> (FjallSkuIndex, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        (FjallSkuIndex::open(&folder.path().join("sku-index"), 1 << 20).unwrap(), folder)
+    }
+
+    mod conformance {
+        use super::*;
+        storage::sku_index_suite!(opened());
+    }
+
+    #[tokio::test]
+    async fn an_index_is_there_when_it_is_opened_again_and_made_anew_when_it_does_not_open() {
+        let (index, folder) = opened();
+        let dir = folder.path().join("sku-index");
+        let (cart, sku) = (CartId([1; 16]), Sku::parse("A").unwrap());
+        index.put(vec![(cart, BTreeSet::from([sku.clone()]))]).await.unwrap();
+        drop(index);
+        let index = FjallSkuIndex::open(&dir, 1 << 20).unwrap();
+        assert_eq!(index.find(&sku, None, 10).await.unwrap(), [cart]);
+        drop(index);
+        for file in std::fs::read_dir(&dir).unwrap().map(|file| file.unwrap().path()) {
+            if file.is_file() {
+                std::fs::write(file, "not what was there").unwrap();
+            }
+        }
+        let index = FjallSkuIndex::open(&dir, 1 << 20).unwrap();
+        assert_eq!(index.find(&sku, None, 10).await.unwrap(), []);
+        index.put(vec![(cart, BTreeSet::from([sku.clone()]))]).await.unwrap();
+        assert_eq!(index.find(&sku, None, 10).await.unwrap(), [cart]);
+    }
+}
