@@ -19,7 +19,7 @@ use figment::{
     providers::{Env, Format, Serialized, Toml},
 };
 use serde::{Deserialize, Serialize};
-use service::{Settings, settings::UnknownSku};
+use service::{Settings, index::IndexSettings, settings::UnknownSku};
 use std::{net::SocketAddr, path::PathBuf};
 use storage_embedded::EmbeddedOptions;
 
@@ -50,6 +50,8 @@ pub struct Config {
     pub rate: RateSettings,
     /// The embedded engine.
     pub store: Store,
+    /// The index from SKUs to carts.
+    pub index: Index,
 }
 
 /// Who may ask.
@@ -137,6 +139,30 @@ pub struct Store {
     pub disk_free_bytes_min: u64,
 }
 
+/// The index from SKUs to carts.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Index {
+    /// Carts read in a second for the index: 1 to 1,000,000.
+    pub carts_per_second: u64,
+    /// Hours between scans of all carts: 1 to 8,760.
+    pub scan_hours: u64,
+}
+
+impl Default for Index {
+    fn default() -> Self {
+        Self { carts_per_second: 5_000, scan_hours: 24 }
+    }
+}
+
+impl Index {
+    /// As the service takes them.
+    pub(crate) fn settings(self) -> IndexSettings {
+        let scan_every_ms = self.scan_hours * 60 * 60 * 1000;
+        IndexSettings { carts_per_second: self.carts_per_second, scan_every_ms, ..IndexSettings::default() }
+    }
+}
+
 impl Default for Store {
     fn default() -> Self {
         let options = EmbeddedOptions::default();
@@ -179,6 +205,7 @@ impl Default for Config {
             http: Http::default(),
             rate: RateSettings::default(),
             store: Store::default(),
+            index: Index::default(),
         }
     }
 }

@@ -14,6 +14,7 @@ mod cors;
 mod docs;
 mod entries;
 mod health;
+mod holders;
 mod incoming;
 pub(crate) mod limit;
 mod lines;
@@ -126,6 +127,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(lines::routes())
         .merge(service_carts::routes())
         .merge(entries::routes())
+        .merge(holders::routes())
         .merge(catalog::routes())
         .merge(admin_carts::routes())
         .merge(tokens::routes())

@@ -84,7 +84,7 @@ impl Server {
         if tokio::time::timeout(patience, self.serving).await.is_err() {
             tracing::warn!(seconds = patience.as_secs(), "some requests did not end in time");
         }
-        drop(self.wired);
+        self.wired.stop().await;
     }
 
     /// Waits until the store has failed for good, so that the process can end and be started anew.

@@ -9,12 +9,13 @@ use crate::{
 };
 use cart::Timestamp;
 use futures::future::BoxFuture;
-use service::{Environment, Service};
+use service::{Environment, Service, index};
 use std::{
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use storage::{Owner, StoreError};
+use tokio::task::JoinHandle;
 
 /// The real world.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +48,8 @@ pub struct Wired {
     pub keys: Keys,
     /// The engine below.
     pub engine: phase_0::Engine,
+    /// Keeps the index of SKUs.
+    indexing: JoinHandle<()>,
 }
 
 /// Why a server cannot start. The message says what to do.
@@ -79,5 +82,15 @@ pub async fn wire(config: &Config) -> Result<Wired, WiringError> {
     let owner = Owner::new(&config.region, 1);
     stores.carts.register(&owner).await.map_err(failed)?;
     let service = Arc::new(Service::new(stores, owner, settings, keys.shop.clone(), Arc::new(World)));
-    Ok(Wired { service, keys, engine })
+    service.keep_index(phase_0::open_index(config).await, config.index.settings());
+    let indexing = tokio::spawn(index::run(Arc::downgrade(&service)));
+    Ok(Wired { service, keys, engine, indexing })
+}
+
+impl Wired {
+    /// Stops what goes on beside requests, wherever it is.
+    pub(crate) async fn stop(self) {
+        self.indexing.abort();
+        drop(self.indexing.await); // that it was stopped
+    }
 }

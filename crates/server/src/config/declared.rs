@@ -114,8 +114,11 @@ pub const KEYS: &[Declared] = &[
     range("store.base_cache_bytes", "Bytes of memory for blocks of the files on disk.", MIB, 256 * GIB),
     range("store.journal_bytes_max", JOURNAL, 64 * MIB, 64 * GIB),
     range("store.disk_free_bytes_min", DISK_FREE, 0, 1 << 40),
+    range("index.carts_per_second", INDEX_RATE, 1, 1_000_000),
+    range("index.scan_hours", "Hours between scans of all carts for the index of SKUs.", 1, 8_760),
 ];
 
+const INDEX_RATE: &str = "Carts read in a second for the index of SKUs, behind changes and in scans.";
 const JWT_ALGORITHMS: &str =
     "a list of `RS256`, `RS384`, `RS512`, `PS256`, `PS384`, `PS512`, `ES256`, `ES384`, `EdDSA`";
 const UNKNOWN_KEY: &str = "Seconds in which tokens with unknown keys cause one fetch at most.";

@@ -44,9 +44,9 @@ fn document() -> Value {
 }
 
 /// Lists that are read page by page.
-const LISTS: [&str; 2] = ["/v1/catalog/items", "/v1/admin/carts"];
+const LISTS: [&str; 3] = ["/v1/catalog/items", "/v1/admin/carts", "/v1/carts"];
 /// Where a body is one JSON value a line.
-const BULK: [&str; 2] = LISTS;
+const BULK: [&str; 2] = ["/v1/catalog/items", "/v1/admin/carts"];
 
 /// Where an operation is.
 struct Route<'a> {
@@ -128,12 +128,12 @@ fn complete_success(route: &Route<'_>, status: &str, response: &mut Value) {
         let next = json!({"description": "`<…>; rel=\"next\"`, until there is no more.", "schema": {"type": "string"}});
         response["headers"] = json!({"Link": next});
     }
-    if !(route.is_cart() || route.is_session()) || !status.starts_with('2') {
-        return;
+    if (route.is_cart() || route.is_session()) && status.starts_with('2') {
+        response["headers"] = headers(route);
     }
-    response["headers"] = headers(route);
-    let content = &mut response["content"]["application/json"];
-    if let Some(example) = content["schema"]["$ref"].as_str().and_then(example::of) {
+    if let Some(content) = response.pointer_mut("/content/application~1json")
+        && let Some(example) = content["schema"]["$ref"].as_str().and_then(example::of)
+    {
         content["example"] = example;
     }
 }
@@ -184,7 +184,7 @@ fn security(route: &Route<'_>) -> Value {
         "/v1/sessions" => json!([]),
         // Whoever comes with nothing gets a session.
         _ if route.is_own_cart() && route.is_change() => json!([{}, {"session": []}, {"cookie": []}]),
-        _ if route.is_own_cart() || route.path == "/v1/carts" => json!([{"session": []}, {"cookie": []}]),
+        _ if route.is_own_cart() => json!([{"session": []}, {"cookie": []}]),
         _ if route.is_session() => json!([{"shopper": []}]),
         _ => json!([{"service": []}]),
     }

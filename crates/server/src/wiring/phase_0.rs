@@ -2,8 +2,8 @@
 
 use crate::config::Config;
 use std::sync::Arc;
-use storage::{StoreError, Stores};
-use storage_embedded::Embedded;
+use storage::{SkuIndex, StoreError, Stores, memory::MemorySkuIndex};
+use storage_embedded::{Embedded, FjallSkuIndex};
 
 /// The embedded engine, open.
 pub struct Engine(Arc<Embedded>);
@@ -27,4 +27,24 @@ pub async fn open(config: &Config) -> Result<Engine, StoreError> {
     let opened = tokio::task::spawn_blocking(move || Embedded::open(&folder, options));
     let failed = |error: tokio::task::JoinError| StoreError::Unavailable(Box::new(error));
     opened.await.map_err(failed)?.map(Engine)
+}
+
+/// Memory for blocks of the index of SKUs.
+const INDEX_CACHE_BYTES: u64 = 16 << 20;
+/// Pairs of a cart and a SKU that are kept in memory where the disk does not keep them.
+const INDEX_PAIRS_MAX: usize = 1_000_000;
+
+/// Opens the index of SKUs, beside the store: it can be deleted at any time, and never keeps a server from starting.
+pub async fn open_index(config: &Config) -> Arc<dyn SkuIndex> {
+    let folder = config.data.join("sku-index");
+    let opened = tokio::task::spawn_blocking(move || FjallSkuIndex::open(&folder, INDEX_CACHE_BYTES)).await;
+    let failed = |error: tokio::task::JoinError| StoreError::Unavailable(Box::new(error));
+    match opened.map_err(failed).and_then(|opened| opened) {
+        Ok(index) => Arc::new(index),
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "the index of SKUs is kept in memory: its folder does not open");
+            Arc::new(MemorySkuIndex::new(INDEX_PAIRS_MAX))
+        }
+    }
 }

@@ -20,6 +20,7 @@ mod cookies;
 mod corrupt;
 mod entries;
 mod harness;
+mod holders;
 mod idempotency;
 mod key_rotation;
 mod lifecycle;

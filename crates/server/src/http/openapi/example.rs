@@ -13,6 +13,7 @@ pub(super) fn of(reference: &str) -> Option<Value> {
         "ClaimAnswer" => json!({"merge": merge(), "cart": cart()}),
         "UndoAnswer" => json!({"guest_token": "g1.…", "expires_at": expires_at, "cart": empty()}),
         "Entries" => entries(),
+        "Holders" => holders(),
         _ => return None,
     })
 }
@@ -62,6 +63,14 @@ fn entries() -> Value {
         }],
         "incomplete": 0, "merged": [{"id": guest, "day": "2026-11-22"}], "merged_into": null,
         "updated_at": "2026-11-22T10:00:00Z",
+    })
+}
+
+fn holders() -> Value {
+    let cart = "c_AAAAAAAAAAAAAAAAAAAAAA";
+    json!({
+        "carts": [{"id": cart, "quantity": 2, "saved": 0, "updated_at": "2026-11-22T10:00:00Z"}],
+        "next": null, "complete": true, "waiting": 0,
     })
 }
 
