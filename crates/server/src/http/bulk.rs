@@ -9,7 +9,7 @@ use super::{
     body,
     change::{AddBody, ListName, Trust, line_change},
     incoming::{Addressed, Incoming, seen},
-    openapi::schema::{FieldsText, Operation, TextsText},
+    openapi::schema::Operation,
     values::{check_fields, target},
 };
 use crate::problem::{Problem, kind};
@@ -82,15 +82,13 @@ pub(super) struct ClearOperation {
 }
 
 /// Replaces the attributes of a line, or sets and removes fields of the cart.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct AnnotateOperation {
+struct AnnotateOperation {
     #[serde(default)]
     line: Option<String>,
-    #[schema(value_type = Option<TextsText>)]
     #[serde(default)]
     attributes: Option<Texts>,
-    #[schema(value_type = Option<FieldsText>)]
     #[serde(default)]
     fields: Option<BTreeMap<SmolStr, Option<SmolStr>>>,
     #[serde(default)]

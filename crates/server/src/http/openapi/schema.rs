@@ -4,7 +4,7 @@
 //! A bound here repeats a check elsewhere; that they agree is what `cargo xtask schemathesis` is for.
 
 use crate::http::{
-    bulk::{AnnotateOperation, ClearOperation, MoveOperation, RemoveOperation, SetOperation},
+    bulk::{ClearOperation, MoveOperation, RemoveOperation, SetOperation},
     change::AddBody,
     wire::CartJson,
 };
@@ -40,8 +40,6 @@ bounded! {
     OptionsText;
     /// Attributes of a line.
     TextsText;
-    /// Fields of a cart.
-    FieldsText;
     /// A price.
     PriceBody;
     /// One operation of a bulk request.
@@ -143,7 +141,6 @@ fn operation() -> Value {
         ("remove", RemoveOperation::schema()),
         ("move", MoveOperation::schema()),
         ("clear", ClearOperation::schema()),
-        ("annotate", AnnotateOperation::schema()),
     ];
     let variants = operations.map(|(name, schema)| {
         let mut variant = serde_json::to_value(schema).unwrap_or_default();
@@ -153,20 +150,29 @@ fn operation() -> Value {
         variant["title"] = name.into();
         variant
     });
-    let [add, set, remove, move_line, clear, mut annotate] = variants;
-    let nothing = json!({"type": "null"});
-    annotate["oneOf"] = json!([
-        {
-            "required": ["line", "attributes"],
-            "properties": {"line": {"type": "string"}, "attributes": {"type": "object"}, "fields": nothing},
-        },
-        {
-            "required": ["fields"],
-            "properties": {"line": nothing, "attributes": nothing, "seen": nothing, "fields": {"type": "object"}},
-        },
-    ]);
-    let variants = [add, set, remove, move_line, clear, annotate];
+    let variants = variants.into_iter().chain(annotations()).collect::<Vec<_>>();
     json!({"oneOf": variants, "description": "One operation of a bulk request."})
+}
+
+/// `annotate` takes attributes of a line or fields of the cart, never both: two shapes, so that clients see which.
+fn annotations() -> [Value; 2] {
+    let op = json!({"type": "string", "enum": ["annotate"]});
+    let texts = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+    [
+        json!({
+            "type": "object", "title": "annotate line", "description": "Replaces the attributes of a line.",
+            "required": ["op", "line", "attributes"], "additionalProperties": false,
+            "properties": {
+                "op": op, "line": {"type": "string"}, "attributes": texts("TextsText"),
+                "seen": {"type": ["string", "null"]},
+            },
+        }),
+        json!({
+            "type": "object", "title": "annotate cart", "description": "Sets and removes fields of the cart.",
+            "required": ["op", "fields"], "additionalProperties": false,
+            "properties": {"op": op, "fields": texts("FieldsText")},
+        }),
+    ]
 }
 
 fn described(schema: &Value, description: &str) -> Value {
