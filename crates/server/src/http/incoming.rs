@@ -16,7 +16,7 @@ use cart::{
     seen::Seen,
     token::{Freshness, Receipt},
 };
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use service::{CartAddress, Conditions, Identity, Presented, ServiceError, sessions::ACTIVE};
 
 /// A request with its body, its caller known.
@@ -64,6 +64,11 @@ impl Incoming {
 
     /// The body as JSON.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        // Derived readers take a list for an object, member by member, and the document promises no such thing.
+        if self.body.trim_ascii_start().starts_with(b"[") {
+            body::parse::<IgnoredAny>(&self.body)?;
+            return Err(Problem::invalid("", "must be an object"));
+        }
         body::parse(&self.body)
     }
 

@@ -124,6 +124,16 @@ async fn a_quantity_is_a_whole_number_in_bounds_whatever_way_it_is_written() {
 }
 
 #[tokio::test]
+async fn a_list_is_no_object() {
+    let shop = Shop::open();
+    let (guest, line, tag) = guest(&shop).await;
+    guest.post("/v1/cart/lines", json!(["A", 1])).await.is_problem(422, "invalid_request");
+    guest.put(&line, json!([5])).await.is_problem(422, "invalid_request");
+    guest.post("/v1/sessions", json!([])).await.is_problem(422, "invalid_request");
+    assert_eq!(guest.cart().await.etag(), tag);
+}
+
+#[tokio::test]
 async fn a_whole_quantity_may_be_written_as_a_double() {
     let shop = Shop::open();
     let (guest, line, _) = guest(&shop).await;
