@@ -14,9 +14,14 @@ mod data_test;
 mod deny;
 mod invocation;
 mod layers;
+mod live_server;
+mod promtool;
 mod replay;
+mod schemathesis;
 mod tally;
 mod tidy;
+mod tools;
+mod typescript;
 mod workspace;
 
 use std::process::ExitCode;
@@ -44,6 +49,12 @@ enum Command {
     Layers,
     /// Check the licences and sources of every dependency (installs cargo-deny into target/tools)
     Deny,
+    /// Let schemathesis compare a running server with its OpenAPI document (wants python3)
+    Schemathesis,
+    /// Generate a TypeScript client from the document and use it against a running server (wants node and npm)
+    Typescript,
+    /// Let promtool read the metrics of a running server (wants promtool, or apt-get)
+    Promtool,
     /// Replay the real data of `EVERCART_TEST_DATA` (default `../shared/data`) over HTTP and compare every cart
     DataTest,
 }
@@ -65,6 +76,9 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Tidy => tidy::run(&root),
         Command::Layers => layers::run(&root),
         Command::Deny => deny::run(&root),
+        Command::Schemathesis => schemathesis::run(&root),
+        Command::Typescript => typescript::run(&root),
+        Command::Promtool => promtool::run(&root),
         Command::DataTest => data_test::run(&root),
     }
 }
