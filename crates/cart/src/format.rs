@@ -5,11 +5,13 @@
 
 mod bytes;
 mod record;
+mod subject;
 mod tables;
 mod v1;
 
 pub(crate) use bytes::{Reader, Writer};
 pub use record::{decode_item, decode_merge_record, encode_item, encode_merge_record};
+pub use subject::{decode_subject, encode_subject};
 pub(crate) use tables::{read_line, write_line};
 
 use crate::state::Cart;

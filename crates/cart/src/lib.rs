@@ -24,6 +24,7 @@ pub mod item;
 pub mod lattice;
 #[cfg(test)]
 mod laws;
+pub mod lifetime;
 pub mod limits;
 pub mod line;
 pub mod money;
@@ -33,6 +34,7 @@ pub mod quantity;
 pub mod rewrite;
 pub mod seen;
 pub mod state;
+pub mod subject;
 pub mod time;
 pub mod token;
 pub mod view;

@@ -10,6 +10,11 @@ impl Timestamp {
         Day(u32::try_from(self.0 / MILLIS_PER_DAY).unwrap_or(u32::MAX))
     }
 
+    /// This moment `days` earlier.
+    pub fn minus_days(self, days: u32) -> Self {
+        Self(self.0.saturating_sub(u64::from(days) * MILLIS_PER_DAY))
+    }
+
     /// This moment `days` later.
     pub fn plus_days(self, days: u32) -> Self {
         Self(self.0.saturating_add(u64::from(days) * MILLIS_PER_DAY))

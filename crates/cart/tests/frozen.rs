@@ -9,8 +9,11 @@
 
 use cart::{
     Cart, CartId, Day, Dot, Join, Timestamp, WriterId,
-    format::{decode, decode_item, decode_merge_record, encode, encode_item, encode_merge_record},
-    id::ShopKey,
+    format::{
+        decode, decode_item, decode_merge_record, decode_subject, encode, encode_item, encode_merge_record,
+        encode_subject,
+    },
+    id::{ShopKey, SubjectId},
     item::{Item, Snapshot},
     line::{Line, LineId, List, Sku, Texts},
     money::{Currency, Money},
@@ -20,6 +23,7 @@ use cart::{
     },
     quantity::{Quantity, Target},
     seen::Seen,
+    subject::Subject,
     token::{Freshness, GuestToken, Keyring, RowSeen, TokenKey},
 };
 use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf, sync::Arc};
@@ -161,6 +165,11 @@ fn records() -> BTreeMap<&'static str, MergeRecord> {
     ])
 }
 
+fn subject() -> Subject {
+    let names = BTreeMap::from([("office".into(), at(1)), ("wishlist".into(), at(2))]);
+    Subject { names, erasures: 3, erased_at: at(0) }
+}
+
 fn all_bytes() -> String {
     let hex = |bytes: Vec<u8>| data_encoding::HEXLOWER.encode(&bytes);
     let mut text = String::new();
@@ -172,6 +181,7 @@ fn all_bytes() -> String {
     }
     let attributes = Texts::from([("weight".into(), "120 g".into())]);
     writeln!(text, "item|book|{}", hex(encode_item(&item("Book"), &attributes))).unwrap();
+    writeln!(text, "subject|two names|{}", hex(encode_subject(&subject()))).unwrap();
     text
 }
 
@@ -191,6 +201,7 @@ fn all_texts() -> String {
     let guest = GuestToken { cart: GUEST, issued_at: at(0), expires_at: at(60) };
     let lines = [
         ("account cart", CartId::account(&key, "ann", "active", 2).to_string()),
+        ("subject", data_encoding::HEXLOWER.encode(&SubjectId::of(&key, "ann").0)),
         ("cart of an undo", CartId::of_undo(ACCOUNT, GUEST).to_string()),
         ("line", LineId { key: line("cup").key(), list: List::Saved }.to_string()),
         ("line without options", LineId { key: line("book").key(), list: List::Cart }.to_string()),
@@ -241,6 +252,7 @@ fn the_bytes_of_version_1_are_read_as_ever() {
             "cart" => assert_eq!(decode(&bytes).as_ref(), Ok(&carts[name]), "{name}"),
             "merge" => assert_eq!(decode_merge_record(&bytes).as_ref(), Ok(&records[name]), "{name}"),
             "item" => assert_eq!(decode_item(&bytes).map(|(item, _)| item), Ok((*item("Book")).clone())),
+            "subject" => assert_eq!(decode_subject(&bytes).as_ref(), Ok(&subject()), "{name}"),
             _ => panic!("{record}"),
         }
     }

@@ -93,6 +93,9 @@ fn read_as_anything(bytes: &[u8]) -> Result<(), TestCaseError> {
     if let Ok((item, attributes)) = decode_item(bytes) {
         prop_assert_eq!(decode_item(&encode_item(&item, &attributes)), Ok((item, attributes)));
     }
+    if let Ok(subject) = decode_subject(bytes) {
+        prop_assert_eq!(decode_subject(&encode_subject(&subject)), Ok(subject));
+    }
     Ok(())
 }
 
