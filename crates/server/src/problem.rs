@@ -170,7 +170,7 @@ impl From<&ServiceError> for Problem {
         match error {
             ServiceError::UnknownLine => of(kind::UNKNOWN_LINE),
             ServiceError::UnknownSku(_) => of(kind::UNKNOWN_SKU),
-            ServiceError::Limit(_) => of(kind::LIMIT_EXCEEDED),
+            ServiceError::Limit(_) | ServiceError::TooManyCarts { .. } => of(kind::LIMIT_EXCEEDED),
             ServiceError::BadSeen => of(kind::BAD_SEEN),
             ServiceError::KeyReused => of(kind::IDEMPOTENCY_KEY_REUSED),
             ServiceError::WriterTooOld => of(kind::WRITER_TOO_OLD),

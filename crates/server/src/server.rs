@@ -22,6 +22,11 @@ pub struct Server {
     serving: JoinHandle<io::Result<()>>,
 }
 
+/// How often a server that stops looks whether all is done that goes on behind answers.
+const BEHIND_POLLED: Duration = Duration::from_millis(5);
+/// How long it looks. A store that failed never takes what is left.
+const BEHIND_MAX: Duration = Duration::from_secs(2);
+
 /// Why a server cannot start. The message says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
@@ -83,6 +88,14 @@ impl Server {
         let patience = Duration::from_secs(self.state.config.http.drain_seconds);
         if tokio::time::timeout(patience, self.serving).await.is_err() {
             tracing::warn!(seconds = patience.as_secs(), "some requests did not end in time");
+        }
+        let told = async {
+            while !self.wired.service.has_told_names() {
+                tokio::time::sleep(BEHIND_POLLED).await;
+            }
+        };
+        if tokio::time::timeout(BEHIND_MAX, told).await.is_err() {
+            tracing::warn!("names of some carts are not remembered until these are changed again");
         }
         self.wired.stop().await;
     }

@@ -10,6 +10,7 @@ use crate::{
     http::{REQUEST_DURATION, limit::REFUSED},
 };
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use service::worker::expire;
 use std::io::IsTerminal;
 use storage::layer::metrics::{DURATION, OPERATIONS};
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
@@ -76,5 +77,10 @@ fn describe() {
     describe_counter!("evercart_catalog_away_total", "Look-ups of items that were not answered in time");
     describe_counter!(FETCHES, "Fetches of an identity provider's keys, by outcome");
     describe_counter!(REFUSED, "Requests over a rate limit, by policy");
+    describe_counter!(expire::SEEN, "Carts that were looked at, to see whether they have ended");
+    describe_counter!(expire::ENDED, "Carts that have ended, by how: guest, empty, idle");
+    describe_counter!(expire::FAILED, "Carts and pages of carts that could not be looked at");
+    describe_counter!(expire::WALKS, "Walks over all carts that came to the end");
+    describe_counter!("evercart_subjects_erased_total", "Erasures of subjects that found something");
     describe_counter!("evercart_panics_total", "Requests that panicked");
 }

@@ -9,7 +9,7 @@ use crate::{
 };
 use cart::Timestamp;
 use futures::future::BoxFuture;
-use service::{Environment, Service, index};
+use service::{Environment, Service, index, worker::expire};
 use std::{
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -48,8 +48,8 @@ pub struct Wired {
     pub keys: Keys,
     /// The engine below.
     pub engine: phase_0::Engine,
-    /// Keeps the index of SKUs.
-    indexing: JoinHandle<()>,
+    /// What goes on beside requests: the index of SKUs is kept, and carts that were left alone are ended.
+    workers: [JoinHandle<()>; 2],
 }
 
 /// Why a server cannot start. The message says what to do.
@@ -81,16 +81,19 @@ pub async fn wire(config: &Config) -> Result<Wired, WiringError> {
     // A restore takes a new incarnation; a plain start goes on with the first.
     let owner = Owner::new(&config.region, 1);
     stores.carts.register(&owner).await.map_err(failed)?;
-    let service = Arc::new(Service::new(stores, owner, settings, keys.shop.clone(), Arc::new(World)));
+    let service = Service::new(stores, owner, settings, keys.shop.clone(), Arc::new(World));
     service.keep_index(phase_0::open_index(config).await, config.index.settings());
     let indexing = tokio::spawn(index::run(Arc::downgrade(&service)));
-    Ok(Wired { service, keys, engine, indexing })
+    let expiry = tokio::spawn(expire::run(Arc::downgrade(&service)));
+    Ok(Wired { service, keys, engine, workers: [indexing, expiry] })
 }
 
 impl Wired {
     /// Stops what goes on beside requests, wherever it is.
     pub(crate) async fn stop(self) {
-        self.indexing.abort();
-        drop(self.indexing.await); // that it was stopped
+        for worker in self.workers {
+            worker.abort();
+            drop(worker.await); // that it was stopped
+        }
     }
 }

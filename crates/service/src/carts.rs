@@ -161,8 +161,12 @@ impl Service {
         loop {
             let cart = resolved.cart;
             let written = self
-                .write(cart, request.identity, request.conditions, |state, stamp| plan(cart, state, stamp))
+                .write(cart, request.identity, request.conditions, |state, stamp| {
+                    self.admit_name(request.address, state)?;
+                    plan(cart, state, stamp)
+                })
                 .await;
+            self.note_name(request.address, &resolved, written.as_ref().map(|answer| &*answer.state));
             match written {
                 Ok(answer) => return Ok(resolved.complete(answer)),
                 Err(ServiceError::PreconditionFailed(current)) => {

@@ -83,6 +83,19 @@ impl ClaimRequest {
 }
 
 impl MergeReceipt {
+    /// The receipt of a merge that was decided.
+    pub(crate) fn of(guest: CartId, record: MergeRecord) -> Self {
+        let mut receipt = Self {
+            id: merge_id(guest),
+            policy: record.policy,
+            lines: Vec::new(),
+            undo_until: None,
+            already_merged: true,
+        };
+        receipt.decided(record);
+        receipt
+    }
+
     /// The merge is as it was decided.
     fn decided(&mut self, record: MergeRecord) {
         self.undo_until = Some(record.undo_until());
@@ -93,7 +106,7 @@ impl MergeReceipt {
 impl Service {
     /// Shows what a claim would do, without doing it.
     pub async fn preview_claim(&self, request: &ClaimRequest) -> Result<Claimed, ServiceError> {
-        if request.guest.is_expired(self.environment.now()) {
+        if self.has_ended(&request.guest) {
             return self.claim_nothing(request).await;
         }
         let answer = self.read_own(&request.address(), &Presented::default()).await?;
@@ -120,7 +133,7 @@ impl Service {
 
     /// Merges the guest's cart into the account's.
     pub async fn claim(self: &Arc<Self>, request: &ClaimRequest) -> Result<Claimed, ServiceError> {
-        if request.guest.is_expired(self.environment.now()) {
+        if self.has_ended(&request.guest) {
             return self.claim_nothing(request).await;
         }
         let address = request.address();
@@ -128,6 +141,7 @@ impl Service {
         loop {
             match self.claim_into(resolved.cart, request).await {
                 Ok((mut claimed, finished)) => {
+                    self.note_name(&address, &resolved, Ok(&claimed.answer.state));
                     if !finished {
                         self.claim_behind(request.clone());
                     }
@@ -155,10 +169,11 @@ impl Service {
         if loaded.state.erased {
             return Err(ServiceError::Erased);
         }
+        let guest_is_erased = guest_loaded.state.erased;
         let mut receipt = request.receipt(&loaded.state);
         let (mut dot, mut written, mut finished) = (None, None, true);
         let now = self.environment.now();
-        let brings = !guest_loaded.state.is_untouched() && !guest_loaded.state.erased;
+        let brings = !guest_loaded.state.is_untouched() && !guest_is_erased;
         if brings && loaded.state.takes_guest(guest, now.day()) {
             let stamp = Stamp { dot: Merge::dot(account, guest), origin: account, at: now };
             let record = self.decide(account, &loaded, guest, &guest_loaded, request.policy, now).await;
@@ -176,6 +191,9 @@ impl Service {
             }
             written = Some(Receipt { cart: account, dot: stamp.dot, day: now.day(), delta: delta.clone() });
             loaded = self.store(account, loaded, delta, stamp.dot, &mut lane).await?;
+            if loaded.state.erased {
+                return Err(ServiceError::Erased);
+            }
             dot = Some(stamp.dot);
             if guest_loaded.state.merged_into != Some(account) {
                 let counted = guest_lane.count();
@@ -196,7 +214,9 @@ impl Service {
             replayed: receipt.already_merged,
             receipt: written,
         };
-        Ok((Claimed { answer: self.answer(outcome).await, receipt }, finished))
+        let mut answer = self.answer(outcome).await;
+        answer.notices.extend(guest_is_erased.then_some(CartNotice::SessionExpired));
+        Ok((Claimed { answer, receipt }, finished))
     }
 
     /// The one decision on this merge: ours if we are first, else whoever was.
@@ -251,6 +271,9 @@ impl Service {
         let mut returned_lane = self.lanes.enter(returned, || self.environment.random()).await;
         let mut lane = self.lanes.enter(account, || self.environment.random()).await;
         let mut loaded = self.load(account, Consistency::Strong).await?;
+        if loaded.state.erased {
+            return Err(ServiceError::UnknownMerge);
+        }
         let dot = record.undo_dot();
         let undone = Undo { record: &record, account: &loaded.state }.deltas(now);
         let replayed = loaded.state.context.contains(dot);
@@ -262,6 +285,12 @@ impl Service {
             self.store(returned, before, undone.guest, record.return_dot(), &mut returned_lane).await?;
             loaded = self.store(account, loaded, undone.account, dot, &mut lane).await?;
         }
+        if loaded.state.erased {
+            // Another node erased the account meanwhile: what was returned goes the same way.
+            drop(returned_lane);
+            self.erase_cart(returned).await?;
+            return Err(ServiceError::UnknownMerge);
+        }
         drop((lane, returned_lane));
         let outcome = Outcome { cart: account, loaded, dot: Some(dot), lagging: false, replayed, receipt };
         let mut answer = self.answer(outcome).await;
@@ -270,14 +299,14 @@ impl Service {
     }
 }
 
-fn record_key(account: CartId, guest: CartId) -> [u8; 32] {
+pub(crate) fn record_key(account: CartId, guest: CartId) -> [u8; 32] {
     let mut key = [0; 32];
     key[..16].copy_from_slice(&account.0);
     key[16..].copy_from_slice(&guest.0);
     key
 }
 
-fn decode_record(bytes: &[u8], guest: CartId) -> Result<MergeRecord, StoreError> {
+pub(crate) fn decode_record(bytes: &[u8], guest: CartId) -> Result<MergeRecord, StoreError> {
     decode_merge_record(bytes)
         .map_err(|source| StoreError::Corrupt { record: format!("merge of {guest}"), source })
 }

@@ -16,6 +16,12 @@ pub enum ServiceError {
     /// The operation would make the cart larger than its limits.
     #[error(transparent)]
     Limit(#[from] LimitExceeded),
+    /// The account has as many named carts as the shop allows.
+    #[error("there are {max} named carts already, and no more are allowed")]
+    TooManyCarts {
+        /// What is allowed.
+        max: u32,
+    },
     /// The token of what was seen is forged, too old, or of another cart or line.
     #[error("`seen` is not a token of this cart and line, or is older than 30 days")]
     BadSeen,

@@ -21,11 +21,13 @@ mod load;
 pub mod read_path;
 pub mod sessions;
 pub mod settings;
+pub mod subjects;
 pub mod transfer;
+pub mod worker;
 pub mod write_path;
 
 use cart::id::ShopKey;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use storage::{Owner, Stores};
 
 pub use answer::{CartAnswer, CartNotice, Kind};
@@ -36,6 +38,7 @@ pub use error::ServiceError;
 pub use identity::{Conditions, Identity, Presented};
 pub use sessions::{CartAddress, Principal};
 pub use settings::Settings;
+pub use subjects::{CartList, CartSummary};
 
 /// The service of one node.
 pub struct Service {
@@ -47,6 +50,9 @@ pub struct Service {
     lanes: lane::Lanes,
     catalog: catalog::Catalog,
     index: std::sync::OnceLock<index::CartIndex>,
+    names: subjects::names::Names,
+    /// For what goes on behind an answer.
+    me: Weak<Self>,
 }
 
 impl Service {
@@ -58,19 +64,15 @@ impl Service {
         settings: Settings,
         shop_key: ShopKey,
         environment: Arc<dyn Environment>,
-    ) -> Self {
+    ) -> Arc<Self> {
         let lanes = lane::Lanes::new(settings.lanes_max);
         let catalog = catalog::Catalog::new(stores.catalog.clone(), environment.clone(), &settings);
-        Self {
-            stores,
-            owner,
-            settings,
-            shop_key,
-            environment,
-            lanes,
-            catalog,
-            index: std::sync::OnceLock::new(),
-        }
+        let names = subjects::names::Names::new();
+        let index = std::sync::OnceLock::new();
+        Arc::new_cyclic(|me| {
+            let me = me.clone();
+            Self { stores, owner, settings, shop_key, environment, lanes, catalog, index, names, me }
+        })
     }
 
     /// What the shop decided.

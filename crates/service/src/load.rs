@@ -93,7 +93,7 @@ impl Service {
         }
     }
 
-    fn decode(&self, cart: CartId, rows: &CartRows) -> Result<Loaded, StoreError> {
+    pub(crate) fn decode(&self, cart: CartId, rows: &CartRows) -> Result<Loaded, StoreError> {
         let mut loaded = Loaded { versions: rows.versions(), ..Loaded::default() };
         for row in &rows.snapshots {
             let decoded = OwnRow::decode(cart, row)?;

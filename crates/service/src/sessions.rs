@@ -15,8 +15,8 @@ use cart::{CartId, Timestamp, token::GuestToken};
 /// The cart that is meant where none is named.
 pub const ACTIVE: &str = "active";
 /// A subject erased this often must be a fault.
-const GENERATIONS_MAX: u32 = 1_000;
-/// A token is renewed when it is older than this many days.
+pub(crate) const GENERATIONS_MAX: u32 = 1_000;
+/// A token is renewed when it is older than this many days, as long as its cart lets it: see [`cart::lifetime`].
 const RENEW_AFTER_DAYS: u32 = 1;
 
 /// Who asks, as the edge has made sure.
@@ -52,9 +52,11 @@ pub(crate) struct Resolved {
     pub(crate) cart: CartId,
     pub(crate) kind: Option<Kind>,
     pub(crate) session: Option<GuestToken>,
+    /// A token for longer, if the cart lets it be renewed.
+    renewal: Option<GuestToken>,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) notices: Vec<CartNotice>,
-    generation: u32,
+    pub(crate) generation: u32,
 }
 
 impl Service {
@@ -63,13 +65,20 @@ impl Service {
         let mut id = [0; 16];
         id[..8].copy_from_slice(&self.environment.random().to_le_bytes());
         id[8..].copy_from_slice(&self.environment.random().to_le_bytes());
-        self.guest_token(CartId(id))
+        self.guest_token(CartId::guest(id))
     }
 
     /// A guest token for a cart, valid from now.
     pub(crate) fn guest_token(&self, cart: CartId) -> GuestToken {
         let now = self.environment.now();
         GuestToken { cart, issued_at: now, expires_at: now.plus_days(self.settings.guest_days) }
+    }
+
+    /// True of a token that no longer opens its cart: by what it says, and by what the shop says now, because rows
+    /// are kept for tokens of today's length.
+    pub(crate) fn has_ended(&self, token: &GuestToken) -> bool {
+        let now = self.environment.now();
+        token.is_expired(now) || now >= token.issued_at.plus_days(self.settings.guest_days)
     }
 
     /// Reads the cart that is meant.
@@ -103,13 +112,13 @@ impl Service {
             CartAddress::Own { principal: Principal::Nobody, .. } => self.fresh_guest(None),
             CartAddress::Own { principal: Principal::Guest(token), .. } => {
                 let now = self.environment.now();
-                if token.is_expired(now) {
+                if self.has_ended(token) {
                     return self.fresh_guest(Some(CartNotice::SessionExpired));
                 }
                 let mut resolved = Resolved::of(token.cart, Some(Kind::Guest));
                 resolved.expires_at = Some(token.expires_at);
                 if now.day().since(token.issued_at.day()) >= RENEW_AFTER_DAYS {
-                    resolved.give(self.guest_token(token.cart));
+                    resolved.renewal = Some(self.guest_token(token.cart));
                 }
                 resolved
             }
@@ -152,7 +161,15 @@ impl Service {
 
 impl Resolved {
     fn of(cart: CartId, kind: Option<Kind>) -> Self {
-        Self { cart, kind, session: None, expires_at: None, notices: Vec::new(), generation: 0 }
+        Self {
+            cart,
+            kind,
+            session: None,
+            renewal: None,
+            expires_at: None,
+            notices: Vec::new(),
+            generation: 0,
+        }
     }
 
     fn give(&mut self, token: GuestToken) {
@@ -161,7 +178,10 @@ impl Resolved {
     }
 
     /// Says with an answer whose cart it is and what happened on the way.
-    pub(crate) fn complete(self, mut answer: CartAnswer) -> CartAnswer {
+    pub(crate) fn complete(mut self, mut answer: CartAnswer) -> CartAnswer {
+        if let Some(token) = self.renewal.filter(|_| answer.state.renews_token(answer.now.day())) {
+            self.give(token);
+        }
         answer.kind = self.kind;
         answer.session = self.session;
         answer.expires_at = self.expires_at;

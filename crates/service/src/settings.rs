@@ -14,6 +14,12 @@ pub struct Settings {
     pub limits: Limits,
     /// Days without use after which a guest's token ends.
     pub guest_days: u32,
+    /// Days without a change after which an account's cart is emptied; `None` for never.
+    pub account_idle_days: Option<u32>,
+    /// Carts that the worker looks at in a second, to see whether they have ended; 0 for none.
+    pub expiry_per_second: u32,
+    /// Carts that an account may have beside its active one.
+    pub named_carts_max: u32,
     /// What becomes of an add of a SKU that the catalogue does not have.
     pub unknown_sku: UnknownSku,
     /// Milliseconds that an add or a read waits for the catalogue copy at most.
@@ -43,6 +49,9 @@ impl Settings {
             currency,
             limits: Limits::default(),
             guest_days: 30,
+            account_idle_days: None,
+            expiry_per_second: 500,
+            named_carts_max: 50,
             unknown_sku: UnknownSku::Refuse,
             catalog_wait_ms: 5,
             catalog_cached_max: 100_000,

@@ -17,7 +17,7 @@ use crate::{
     read_path::Outcome,
 };
 use cart::{
-    Cart, CartId, Delta, Dot, Join, format,
+    Cart, CartId, Delta, Dot, Join, Timestamp, format,
     operation::Stamp,
     planted::{self, Bug},
     token::Receipt,
@@ -85,6 +85,9 @@ impl Service {
         let receipt = Some(Receipt { cart, dot, day: stamp.at.day(), delta: delta.clone() });
         let loaded = self.store(cart, loaded, delta, dot, &mut lane).await?;
         drop(lane);
+        if loaded.state.erased {
+            return Err(ServiceError::Erased); // by another node, while this one wrote
+        }
         Ok(self.answer(Outcome { cart, loaded, dot: Some(dot), lagging, replayed: false, receipt }).await)
     }
 
@@ -123,7 +126,7 @@ impl Service {
         let mut attempts = Attempts::default();
         loop {
             // The bucket is the time of this attempt: a repeated insert is another row with the same value.
-            let bucket = Bucket(self.environment.now().0 / BUCKET_MS);
+            let bucket = bucket_at(self.environment.now());
             let owner = self.owner.clone();
             let key = DeltaKey { cart, owner, bucket, operation: dot, value_hash };
             match self.stores.carts.append(&key, bytes.clone()).await {
@@ -211,6 +214,11 @@ impl Attempts {
         }
         error.into()
     }
+}
+
+/// The bucket of deltas that are inserted at this moment.
+pub(crate) fn bucket_at(moment: Timestamp) -> Bucket {
+    Bucket(moment.0 / BUCKET_MS)
 }
 
 fn is_matched(tags: &[String], state: &Cart) -> bool {

@@ -69,7 +69,7 @@ impl Node {
         let environment = Arc::new(NodeEnvironment { executor, scope, skew_ms, random });
         let service =
             Service::new(engine.stores(region), owner(region), settings, shop_key(), environment.clone());
-        Self { region, scope, service: Arc::new(service), environment }
+        Self { region, scope, service, environment }
     }
 
     /// A number that nobody else has.

@@ -167,8 +167,15 @@ impl World {
 
     /// Another node over the same stores.
     pub(crate) fn another_node(&self) -> Arc<Service> {
+        self.another_node_with(|_| ())
+    }
+
+    /// Another node over the same stores, where the shop decided otherwise.
+    pub(crate) fn another_node_with(&self, decide: impl FnOnce(&mut Settings)) -> Arc<Service> {
+        let mut settings = self.service.settings().clone();
+        decide(&mut settings);
         let shaky = faulty(self.gate.again(self.stores.clone()), self.faults.clone());
-        node(shaky, self.service.settings().clone(), self.environment.clone())
+        node(shaky, settings, self.environment.clone())
     }
 
     /// Milliseconds on the clock.
@@ -189,7 +196,7 @@ impl World {
 }
 
 fn node(stores: Stores, settings: Settings, environment: Arc<TestEnvironment>) -> Arc<Service> {
-    Arc::new(Service::new(stores, Owner::new("local", 1), settings, ShopKey([9; 32]), environment))
+    Service::new(stores, Owner::new("local", 1), settings, ShopKey([9; 32]), environment)
 }
 
 pub(crate) fn new_item(sku: &str, amount: i64) -> NewItem {

@@ -1,0 +1,3 @@
+//! What goes on beside requests. Each worker walks by itself, at a bounded rate, and can be stopped anywhere.
+
+pub mod expire;
