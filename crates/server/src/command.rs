@@ -12,6 +12,7 @@ mod remote;
 pub mod replay;
 mod replaying;
 mod serve;
+mod subject;
 mod terminal;
 mod token;
 
@@ -47,6 +48,8 @@ enum Command {
     Import(carts::import::ImportArgs),
     /// Rotate, list and retire the keys of a shop.
     Key(key::KeyArgs),
+    /// Show or erase what is stored of a subject.
+    Subject(subject::SubjectArgs),
     /// Print the script that completes this command line in a shell.
     Completions(completions::CompletionsArgs),
     /// Replay real shopping against a server, and compare every cart with the file.
@@ -91,6 +94,7 @@ pub fn main() -> ExitCode {
             Command::Export(args) => carts::export::run(&args).await,
             Command::Import(args) => carts::import::run(&args).await,
             Command::Key(args) => key::run(&args),
+            Command::Subject(args) => subject::run(args).await,
             Command::Completions(args) => completions::run(&args),
             Command::Replay(args) => replaying::run(args).await,
         }

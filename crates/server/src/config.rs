@@ -42,6 +42,8 @@ pub struct Config {
     pub auth: Auth,
     /// The shop's copy of its items.
     pub catalog: Catalog,
+    /// How long carts are kept.
+    pub carts: Carts,
     /// What a cart may grow to.
     pub limits: LimitSettings,
     /// What a request may look like.
@@ -89,6 +91,16 @@ pub enum UnknownSkuSetting {
     AcceptUnpriced,
 }
 
+/// How long carts are kept.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Carts {
+    /// Days without a change after which an account's cart is emptied: 0 to 3,650; 0 is never.
+    pub account_idle_days: u32,
+    /// Carts looked at in a second: 0 to 1,000,000; 0 is none.
+    pub expiry_per_second: u32,
+}
+
 /// What a cart may grow to.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -107,6 +119,8 @@ pub struct LimitSettings {
     pub fields_max: u64,
     /// Days without use after which a guest's token ends: 1 to 365.
     pub guest_days: u32,
+    /// Carts of an account beside its active one: 0 to 1,000.
+    pub named_carts_max: u32,
 }
 
 /// What a request may look like.
@@ -201,6 +215,7 @@ impl Default for Config {
             currency: "GBP".to_owned(),
             auth: Auth::default(),
             catalog: Catalog::default(),
+            carts: Carts::default(),
             limits: LimitSettings::default(),
             http: Http::default(),
             rate: RateSettings::default(),
@@ -216,6 +231,12 @@ impl Default for Catalog {
     }
 }
 
+impl Default for Carts {
+    fn default() -> Self {
+        Self { account_idle_days: 0, expiry_per_second: 500 }
+    }
+}
+
 impl Default for LimitSettings {
     fn default() -> Self {
         let limits = Limits::default();
@@ -227,6 +248,7 @@ impl Default for LimitSettings {
             text_bytes_max: limits.text_bytes_max,
             fields_max: limits.fields_max,
             guest_days: 30,
+            named_carts_max: 50,
         }
     }
 }
@@ -343,6 +365,9 @@ impl Config {
                 fields_max: limits.fields_max,
             },
             guest_days: limits.guest_days,
+            account_idle_days: Some(self.carts.account_idle_days).filter(|days| *days > 0),
+            expiry_per_second: self.carts.expiry_per_second,
+            named_carts_max: limits.named_carts_max,
             unknown_sku: match self.catalog.unknown_sku {
                 UnknownSkuSetting::Refuse => UnknownSku::Refuse,
                 UnknownSkuSetting::AcceptUnpriced => UnknownSku::AcceptUnpriced,

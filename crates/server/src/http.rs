@@ -8,6 +8,7 @@ mod answer;
 mod body;
 mod bulk;
 mod cart;
+mod carts;
 mod catalog;
 mod change;
 mod cors;
@@ -26,6 +27,7 @@ mod replace;
 pub(crate) mod request_id;
 mod service_carts;
 mod sessions;
+mod subjects;
 mod tokens;
 mod values;
 mod wire;
@@ -125,11 +127,12 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(sessions::routes())
         .merge(cart::routes())
         .merge(lines::routes())
+        .merge(carts::routes())
         .merge(service_carts::routes())
         .merge(entries::routes())
-        .merge(holders::routes())
         .merge(catalog::routes())
         .merge(admin_carts::routes())
+        .merge(subjects::routes())
         .merge(tokens::routes())
 }
 

@@ -50,6 +50,8 @@ pub enum Scope {
     Carts,
     /// Change the shop's items.
     Catalog,
+    /// Read and erase what is stored of a subject.
+    Subjects,
     /// Revoke tokens.
     Admin,
 }
@@ -59,6 +61,7 @@ impl Scope {
         match self {
             Self::Carts => "carts",
             Self::Catalog => "catalog",
+            Self::Subjects => "subjects",
             Self::Admin => "admin",
         }
     }

@@ -99,7 +99,9 @@ impl Remote {
         }
         let unanswered = || format!("no server answers at {}: start it, or name it with --url", self.url);
         let again = |error| Failed::Again(error);
-        let answer = request.send().await.with_context(unanswered).map_err(again)?;
+        // Without its URL: a path may name a person.
+        let answer = request.send().await.map_err(reqwest::Error::without_url);
+        let answer = answer.with_context(unanswered).map_err(again)?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let body = answer.bytes().await.with_context(unanswered).map_err(again)?;
         if status.is_success() {

@@ -71,6 +71,8 @@ enum ScopeName {
     Catalog,
     /// Change stock.
     Inventory,
+    /// Read and erase what is stored of a subject.
+    Subjects,
     /// Administer the shop: revoke tokens.
     Admin,
 }

@@ -89,6 +89,8 @@ pub const KEYS: &[Declared] = &[
         1_000,
     ),
     range("catalog.cached_max", "Items kept decoded in memory; 0 keeps none.", 0, 100_000_000),
+    range("carts.account_idle_days", ACCOUNT_IDLE, 0, 3_650),
+    range("carts.expiry_per_second", EXPIRY, 0, 1_000_000),
     range("limits.lines_max", "Distinct lines of a cart.", 1, 2_000),
     range("limits.dots_per_line_max", "Adds of one line that are told apart at once.", 1, 8_192),
     range("limits.quantity_per_line_max", "Units of a line.", 1, 999_999),
@@ -96,6 +98,7 @@ pub const KEYS: &[Declared] = &[
     range("limits.text_bytes_max", "Bytes of a line's attributes, or of a field.", 1, 64 * KIB),
     range("limits.fields_max", "Fields of a cart.", 1, 256),
     range("limits.guest_days", "Days without use after which a guest's token ends.", 1, 365),
+    range("limits.named_carts_max", NAMED_CARTS, 0, 1_000),
     range("http.body_bytes_max", "Bytes of a body.", KIB, 16 * MIB),
     range("http.bulk_bytes_max", "Bytes of a bulk import.", KIB, GIB),
     range("http.bulk_operations_max", "Operations of one bulk change.", 1, 10_000),
@@ -131,6 +134,12 @@ const LOCAL_ISSUER: &str =
 const ORIGINS: &str = "Origins from which a browser may change carts by cookie, besides the server's own.";
 const UNKNOWN_SKU: &str = "What becomes of an add of a SKU that the catalogue does not have: 422 `unknown_sku`, or \
     it is put in with the notice `unpriced`.";
+const ACCOUNT_IDLE: &str =
+    "Days without a change after which an account's cart is emptied, a day late; 0 is never.";
+const EXPIRY: &str =
+    "Carts looked at in a second, to see whether they have ended; 0 keeps everything for ever.";
+const NAMED_CARTS: &str = "Carts of an account beside its active one. A node that has not looked at an account yet \
+    lets new ones in, at most as many again; what was acknowledged stays.";
 const DIRTY: &str = "Bytes of memory for changes that are in the journal and not yet in the files behind it; beyond \
     it writes are refused as overload.";
 const JOURNAL: &str = "Bytes of the journal on disk, rounded down to segments of 32 MiB. A start reads it, so more \

@@ -1,9 +1,9 @@
-//! Carts that hold a SKU: `GET /v1/carts?sku=…`, for services with the scope `carts`.
+//! Carts that hold a SKU: what `GET /v1/carts` answers to a service that names `?sku=…`. A cart that changed a moment
+//! ago may be missing; one that is there is as it is now.
 
 use super::{
     AppState,
     answer::json as answer,
-    openapi::schema::NameText,
     page::{self, Asked},
     wire::rfc3339,
 };
@@ -12,7 +12,6 @@ use crate::{
     problem::Problem,
 };
 use axum::{
-    extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
 };
@@ -20,11 +19,6 @@ use cart::{CartId, Timestamp, line::Sku};
 use serde::Serialize;
 use service::index::{Holder, Holders};
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
-
-pub(super) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list))
-}
 
 const LIMIT: usize = 20;
 const LIMIT_MAX: usize = 100;
@@ -32,7 +26,7 @@ const LIMIT_MAX: usize = 100;
 /// A page of carts that hold a SKU.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Holders)]
-struct HoldersJson {
+pub(super) struct HoldersJson {
     /// In the order of their ids.
     carts: Vec<HolderJson>,
     /// For `after`; null at the end. A page may be shorter than `limit` before it.
@@ -56,21 +50,7 @@ struct HolderJson {
     updated_at: Option<String>,
 }
 
-/// Lists carts that hold a SKU, each as it is now. A cart that changed a moment ago may be missing.
-#[utoipa::path(
-    get, path = "/v1/carts", tag = "service: carts", operation_id = "listCartsHolding",
-    params(
-        ("sku" = NameText, Query, description = "Which."),
-        ("limit" = Option<u8>, Query, description = "Carts on a page; 20 without.", minimum = 1, maximum = 100),
-        ("after" = Option<String>, Query, description = "`next` of the page before."),
-    ),
-    responses((status = 200, description = "A page of carts.", body = HoldersJson)),
-)]
-async fn list(State(state): State<AppState>, caller: Caller, asked: Asked) -> Result<Response, Problem> {
-    holders(&state, &caller, &asked).await
-}
-
-/// The page that is asked for.
+/// The page that is asked for, for services with the scope `carts`.
 pub(super) async fn holders(state: &AppState, caller: &Caller, asked: &Asked) -> Result<Response, Problem> {
     caller.require(Scope::Carts)?;
     let sku = asked.one("sku").and_then(Sku::parse);

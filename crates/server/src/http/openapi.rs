@@ -124,7 +124,10 @@ fn complete(route: &Route<'_>, operation: &mut Value) {
 }
 
 fn complete_success(route: &Route<'_>, status: &str, response: &mut Value) {
-    if route.is_list() && status.starts_with('2') {
+    if !status.starts_with('2') {
+        return;
+    }
+    if route.is_list() {
         let next = json!({"description": "`<…>; rel=\"next\"`, until there is no more.", "schema": {"type": "string"}});
         response["headers"] = json!({"Link": next});
     }
@@ -184,6 +187,7 @@ fn security(route: &Route<'_>) -> Value {
         "/v1/sessions" => json!([]),
         // Whoever comes with nothing gets a session.
         _ if route.is_own_cart() && route.is_change() => json!([{}, {"session": []}, {"cookie": []}]),
+        _ if route.path == "/v1/carts" => json!([{"session": []}, {"cookie": []}, {"service": []}]),
         _ if route.is_own_cart() => json!([{"session": []}, {"cookie": []}]),
         _ if route.is_session() => json!([{"shopper": []}]),
         _ => json!([{"service": []}]),

@@ -140,7 +140,7 @@ fn policy_name(policy: Policy) -> &'static str {
     }
 }
 
-fn merge(receipt: &MergeReceipt) -> Value {
+pub(super) fn merge(receipt: &MergeReceipt) -> Value {
     json!({
         // A preview is recorded nowhere, nor is a claim of nothing: an id would promise an undo that is refused.
         "id": receipt.undo_until.map(|_| &receipt.id),

@@ -103,7 +103,7 @@ kinds! {
         "A member of the body is missing, unknown or out of bounds.",
         "`errors` points at it and says what it must be.";
     LIMIT_EXCEEDED = UNPROCESSABLE_ENTITY "limit_exceeded" "The cart would be too large",
-        "The change would make the cart or a line larger than the shop allows. Nothing was cut short.",
+        "The change would make the cart or a line larger, or the named carts more, than the shop allows. Nothing was cut short.",
         "Ask for less; `detail` names the limit.";
     UNKNOWN_SKU = UNPROCESSABLE_ENTITY "unknown_sku" "The item is not known",
         "The shop's catalogue has no such SKU.",

@@ -208,6 +208,46 @@ async fn a_whole_basket_cleared_from_an_old_view_loses_no_add_that_came_between(
     assert_eq!(guest.patch("/v1/cart", refill).await.is(200).shown(), "B 2, C 1");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_whole_basket_put_back_loses_no_concurrent_add() {
+    let shop = Shop::open();
+    let guest = shop.guest().await;
+    let shown = guest.add("A", 3).await;
+    let lines = json!([{"sku": "A", "quantity": 5}, {"sku": "C", "quantity": 1}]);
+    let basket = json!({"seen": shown.seen_whole(), "lines": lines});
+    let mixed = (0..50_usize).map(|n| {
+        let (guest, basket) = (guest.clone(), basket.clone());
+        async move {
+            match n % 5 {
+                0 => drop(guest.put("/v1/cart", basket).await.is(200)),
+                _ => drop(guest.add("B", 1).await),
+            }
+        }
+    });
+    all(mixed).await;
+    assert_eq!(guest.shows().await, "A 5, B 40, C 1");
+}
+
+#[tokio::test]
+async fn another_currency_at_the_login_destroys_neither_side() {
+    let shop = Shop::open();
+    let ann = shop.account(&shop.unique("ann"));
+    let euro = shop.unique("tee");
+    shop.put_items(&[json!({"sku": euro, "title": "Tee", "price": {"amount": 300, "currency": "EUR"}})])
+        .await;
+    ann.add("A", 1).await;
+    let token = shop.guest_token().await;
+    let euros = json!({"ops": [add(&euro, 2), {"op": "annotate", "fields": {"currency": "EUR"}}]});
+    shop.holder(&token).patch("/v1/cart", euros).await.is(200);
+    let merged = ann.post("/v1/sessions/claim", json!({"guest_token": token})).await.is(200);
+    assert_eq!((&merged.line("A")["quantity"], &merged.line(&euro)["quantity"]), (&json!(1), &json!(2)));
+    let notices = |sku: &str| crate::harness::reply::codes(&merged.line(sku)["notices"]).join(" ");
+    assert!(
+        notices("A") == "currency_mismatch" || notices(&euro) == "currency_mismatch",
+        "the line that is not in the subtotal says why: {merged:?}"
+    );
+}
+
 #[tokio::test]
 async fn the_first_add_stores_what_was_asked_and_the_second_adds_what_was_asked() {
     let shop = Shop::open();
@@ -251,6 +291,8 @@ async fn an_accounts_cart_does_not_get_the_expiry_of_the_guests() {
     assert!(shop.holder(&token).add("A", 2).await.body["expires_at"].is_string());
     let claimed = ann.post("/v1/sessions/claim", json!({"guest_token": token})).await.is(200);
     assert_eq!(claimed.cart().get("expires_at"), None);
+    let listed = ann.get("/v1/carts").await.is(200);
+    assert_eq!(listed.body["carts"][0].get("expires_at"), None);
 }
 
 #[tokio::test]

@@ -12,3 +12,4 @@ mod completions;
 mod config;
 mod harness;
 mod shop;
+mod subject;

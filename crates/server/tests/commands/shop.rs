@@ -19,6 +19,7 @@ impl Shop {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config { data: folder.path().to_owned(), ..Config::default() };
         config.listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        config.auth.local_issuer = true;
         let server = Server::start(config).await.unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         Self { server, folder, http }
@@ -26,6 +27,11 @@ impl Shop {
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.server.address)
+    }
+
+    /// Where its key files are.
+    pub(crate) fn data(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     /// A file in the shop's folder.

@@ -91,8 +91,17 @@ async fn logs_name_requests_and_never_say_who_shops_or_what() {
     ask("GET", "/v1/cart", "forged-token-of-somebody", Value::Null).await;
     ask("POST", "/v1/cart/lines", guest, json!({"sku": "MUG-BLUE", "quantity": "for-my-darling"})).await;
     ask("POST", "/v1/admin/tokens/00000000000000aa/revocation", &service, Value::Null).await;
+    ask("POST", "/v1/cart/lines?name=for-my-darling", &shopper, json!({"sku": "TIN-ROUND", "quantity": 1}))
+        .await;
+    ask("GET", "/v1/carts", &shopper, Value::Null).await;
+    ask("GET", &format!("/v1/carts?subject={subject}"), &service, Value::Null).await;
+    let subjects = server::auth::issue_service(process.data.path(), &["subjects"]).unwrap();
+    for method in ["GET", "DELETE", "DELETE"] {
+        let answer = ask(method, &format!("/v1/subjects/{subject}"), &subjects, Value::Null).await;
+        assert!(answer["carts"].is_array(), "{answer}");
+    }
     let logs = process.stop();
-    assert!(logs.contains("walk-7"), "requests are named");
+    assert!(logs.contains("walk-7") && logs.contains("subject erased"), "requests are named");
     let secrets =
         [guest, &shopper, &service, subject, "forged-token-of-somebody", "for-my-darling", "MUG-BLUE", seen];
     for secret in secrets {

@@ -13,7 +13,30 @@ pub(super) fn of(reference: &str) -> Option<Value> {
         "ClaimAnswer" => json!({"merge": merge(), "cart": cart()}),
         "UndoAnswer" => json!({"guest_token": "g1.…", "expires_at": expires_at, "cart": empty()}),
         "Entries" => entries(),
-        "Holders" => holders(),
+        "CartsPage" => json!({
+            "carts": [
+                {
+                    "id": "c_AAAAAAAAAAAAAAAAAAAAAQ", "name": "active", "kind": "account", "quantity": 3, "lines": 2,
+                    "saved": 0, "updated_at": "2026-11-22T10:00:00Z",
+                },
+                {
+                    "id": "c_AAAAAAAAAAAAAAAAAAAAAw", "name": "office", "kind": "account", "quantity": 12, "lines": 1,
+                    "saved": 1, "updated_at": "2026-11-20T10:00:00Z",
+                },
+            ],
+            "next": null, "freshness": "current",
+        }),
+        "SubjectExport" => json!({
+            "carts": [{
+                "name": "active", "cart": cart(),
+                "merges": [{"day": "2026-11-22", "receipt": merge(), "guest": null}],
+            }],
+            "erasures": 0, "erased_at": null,
+        }),
+        "SubjectErasure" => json!({
+            "carts": [{"id": "c_AAAAAAAAAAAAAAAAAAAAAQ", "name": "active"}],
+            "guests": ["c_AAAAAAAAAAAAAAAAAAAAAA"], "merges": 1,
+        }),
         _ => return None,
     })
 }
@@ -63,14 +86,6 @@ fn entries() -> Value {
         }],
         "incomplete": 0, "merged": [{"id": guest, "day": "2026-11-22"}], "merged_into": null,
         "updated_at": "2026-11-22T10:00:00Z",
-    })
-}
-
-fn holders() -> Value {
-    let cart = "c_AAAAAAAAAAAAAAAAAAAAAA";
-    json!({
-        "carts": [{"id": cart, "quantity": 2, "saved": 0, "updated_at": "2026-11-22T10:00:00Z"}],
-        "next": null, "complete": true, "waiting": 0,
     })
 }
 
