@@ -73,7 +73,7 @@ fn describe() {
     describe_histogram!(DURATION, Unit::Seconds, "Time that operations of stores took");
     describe_counter!(OPERATIONS, "Operations of stores, by outcome");
     describe_counter!("evercart_replays_total", "Requests that had been executed before");
-    describe_counter!("evercart_corrupt_records_total", "Reads of records that cannot be decoded");
+    describe_counter!("evercart_corrupt_records_total", "Reads of records that are not readable");
     describe_counter!("evercart_catalog_away_total", "Look-ups of items that were not answered in time");
     describe_counter!(FETCHES, "Fetches of an identity provider's keys, by outcome");
     describe_counter!(REFUSED, "Requests over a rate limit, by policy");
