@@ -10,7 +10,7 @@ use crate::{
 };
 use cart::{
     Cart, CartId, Delta, Dot, WriterId, format,
-    operation::{Expire, Merge, Operation, Stamp},
+    operation::{Erase, Expire, Merge, Operation, Stamp},
     rewrite::Rows,
     seen::Seen,
 };
@@ -61,6 +61,18 @@ pub(crate) async fn expire(node: &Node, cart: CartId) -> Result<(), ServiceError
     }
     let seen = Seen::of_cart(cart, &state, node.now().day());
     write(node, cart, known, Operation::Expire(Expire { seen })).await
+}
+
+/// Forgets a cart, and the guests that were merged into it.
+pub(crate) async fn erase(node: &Node, cart: CartId) -> Result<(), ServiceError> {
+    let known = load(node, cart).await?;
+    let merged = known.rows().joined().merged;
+    write(node, cart, known, Operation::Erase(Erase)).await?;
+    for guest in merged.into_keys() {
+        let known = load(node, guest).await?;
+        write(node, guest, known, Operation::Erase(Erase)).await?;
+    }
+    Ok(())
 }
 
 async fn load(node: &Node, cart: CartId) -> Result<Known, ServiceError> {

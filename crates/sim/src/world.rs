@@ -209,7 +209,7 @@ impl World {
             }),
             What::Undo { id, .. } => service.undo_claim(&asked.address, id).await.map(cart),
             What::Expire(cart) => operator::expire(node, *cart).await.map(|()| Reply::Done),
-            What::Erase(cart) => service.erase_cart(*cart).await.map(|_| Reply::Done),
+            What::Erase(cart) => operator::erase(node, *cart).await.map(|()| Reply::Done),
         };
         reply.map_err(Failure::Refused)
     }

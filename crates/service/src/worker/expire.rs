@@ -102,6 +102,9 @@ impl Service {
         match ending {
             Ending::Guest | Ending::Empty => {
                 let is_gone = self.remove_rows(cart).await?;
+                if let Some(index) = self.index.get() {
+                    index.note(cart);
+                }
                 Ok(is_gone.then_some(ending))
             }
             Ending::Idle => {
