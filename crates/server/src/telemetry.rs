@@ -1,8 +1,11 @@
 //! Logs, metrics and traces.
 //!
 //! Logs are lines on standard error, readable by people on a terminal and JSON elsewhere; `EVERCART_LOG` sets what is
-//! logged, as `info` or `server=debug,info`. Metrics are rendered at `/metrics`.
+//! logged, as `info` or `server=debug,info`. Metrics are rendered at `/metrics`; traces and metrics are sent by OTLP
+//! where `OTEL_*` says so.
 
+mod meters;
+mod otlp;
 pub(crate) mod traces;
 
 use crate::{
@@ -10,6 +13,7 @@ use crate::{
     http::{REQUEST_DURATION, limit::REFUSED},
 };
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_util::layers::FanoutBuilder;
 use service::worker::expire;
 use std::io::IsTerminal;
 use storage::layer::metrics::{DURATION, OPERATIONS};
@@ -44,6 +48,12 @@ pub(crate) fn log() {
     }
 }
 
+/// Sends what is still held back, at the end of the process.
+pub(crate) fn flush() {
+    traces::flush();
+    meters::flush();
+}
+
 /// Starts the collection of metrics for this process. Each metric is declared here with its meaning.
 pub(crate) fn collect() -> Result<PrometheusHandle, BuildError> {
     let builder = PrometheusBuilder::new()
@@ -51,8 +61,18 @@ pub(crate) fn collect() -> Result<PrometheusHandle, BuildError> {
         .set_buckets_for_metric(Matcher::Full(DURATION.to_owned()), &BUCKETS_S)?;
     let recorder = builder.build_recorder();
     let handle = recorder.handle();
+    let sending = meters::recorder().unwrap_or_else(|error| {
+        tracing::warn!(error = &error as &dyn std::error::Error, "metrics are not sent: check OTEL_*");
+        None
+    });
     // A second server in one process, as tests have it, keeps a handle of its own that stays empty.
-    drop(metrics::set_global_recorder(recorder));
+    match sending {
+        Some(sending) => {
+            let both = FanoutBuilder::default().add_recorder(recorder).add_recorder(sending).build();
+            drop(metrics::set_global_recorder(both));
+        }
+        None => drop(metrics::set_global_recorder(recorder)),
+    }
     describe();
     start_at_zero();
     Ok(handle)

@@ -56,7 +56,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     };
     tracing::info!("draining");
     server.stop().await;
-    tokio::task::spawn_blocking(telemetry::traces::flush).await?;
+    tokio::task::spawn_blocking(telemetry::flush).await?;
     match failed {
         None => Ok(ExitCode::SUCCESS),
         Some(why) => Err(anyhow::anyhow!("the store failed and must be opened anew: {why}")),

@@ -73,8 +73,11 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     Ok(value)
 }
 
-/// Makes a value out of JSON that was parsed already: 422 with a pointer when it is not what was expected.
+/// Makes a value out of a JSON object that was parsed already: 422 with a pointer when it is not what was expected.
 pub(super) fn parse_value<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
+    if !value.is_object() {
+        return Err(Problem::invalid("", "must be an object")); // serde takes a list of its members as well
+    }
     serde_path_to_error::deserialize(value).map_err(|error| {
         let pointer = pointer(error.path());
         explain(error.inner(), pointer)

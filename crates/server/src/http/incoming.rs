@@ -3,7 +3,7 @@
 use super::{AppState, body};
 use crate::{
     auth::{Caller, SessionOrigin, cookie},
-    problem::Problem,
+    problem::{Problem, kind},
 };
 use axum::{
     extract::{FromRequest, FromRequestParts, Request},
@@ -17,7 +17,7 @@ use cart::{
     token::{Freshness, Receipt},
 };
 use serde::de::{DeserializeOwned, IgnoredAny};
-use service::{CartAddress, Conditions, Identity, Presented, ServiceError, sessions::ACTIVE};
+use service::{CartAddress, Conditions, Identity, Presented, Principal, ServiceError, sessions::ACTIVE};
 
 /// A request with its body, its caller known.
 pub(super) struct Incoming {
@@ -58,6 +58,10 @@ impl Incoming {
         let name = self.query("name")?.unwrap_or_else(|| ACTIVE.to_owned());
         if !is_name(&name) {
             return Err(Problem::bad_header("name", "1 to 128 bytes without control characters"));
+        }
+        if name != ACTIVE && !matches!(principal, Principal::Account { .. }) {
+            let detail = "a guest has one cart; carts with other names are for accounts";
+            return Err(Problem::new(kind::LOGIN_NEEDED, detail));
         }
         Ok(Addressed { address: CartAddress::Own { principal, name }, origin })
     }

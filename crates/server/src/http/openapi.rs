@@ -292,8 +292,11 @@ fn refusals(route: &Route<'_>) -> Map<String, Value> {
     if route.path.contains('{') {
         kinds.push(kind::NOT_FOUND);
     }
+    if route.is_own_cart() || route.is_session() {
+        kinds.push(kind::LOGIN_NEEDED);
+    }
     if route.is_session() {
-        kinds.extend([kind::UNKNOWN_MERGE, kind::UNDO_ENDED, kind::LIMIT_EXCEEDED]);
+        kinds.extend([kind::BAD_GUEST_TOKEN, kind::UNKNOWN_MERGE, kind::UNDO_ENDED, kind::LIMIT_EXCEEDED]);
     }
     let mut by_status: BTreeMap<u16, Vec<&Kind>> = BTreeMap::new();
     for kind in kinds {

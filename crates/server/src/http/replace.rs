@@ -2,7 +2,7 @@
 //! shown. What others did meanwhile stays.
 
 use super::{
-    AppState,
+    AppState, body,
     cart::change_at,
     change::{AddBody, Trust},
     incoming::{Addressed, Incoming, seen},
@@ -11,6 +11,7 @@ use crate::problem::{Problem, kind};
 use axum::response::Response;
 use cart::line::LineKey;
 use serde::Deserialize;
+use serde_json::Value;
 use service::{AddRequest, carts::Change};
 use std::collections::{BTreeMap, btree_map::Entry};
 use utoipa::ToSchema;
@@ -20,8 +21,8 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub(super) struct PutBody {
     /// Lines that were shown and are left out are removed.
-    #[schema(max_items = 1000)]
-    lines: Vec<AddBody>,
+    #[schema(value_type = Vec<AddBody>, max_items = 1000)]
+    lines: Vec<Value>,
     /// `seen` of the cart, as it was last shown.
     #[schema(required, nullable = false)]
     #[serde(default)]
@@ -45,11 +46,12 @@ pub(super) async fn put_at(
     change_at(state, incoming, addressed, change).await
 }
 
-fn by_key(lines: Vec<AddBody>, trust: Trust) -> Result<BTreeMap<LineKey, AddRequest>, Problem> {
+fn by_key(lines: Vec<Value>, trust: Trust) -> Result<BTreeMap<LineKey, AddRequest>, Problem> {
     let mut by_key = BTreeMap::new();
     for (index, line) in lines.into_iter().enumerate() {
         let at = format!("/lines/{index}");
-        let request = line.request(trust).map_err(|problem| problem.below(&at))?;
+        let line = body::parse_value::<AddBody>(line).and_then(|line| line.request(trust));
+        let request = line.map_err(|problem| problem.below(&at))?;
         match by_key.entry(request.line.key()) {
             Entry::Vacant(free) => drop(free.insert(request)),
             Entry::Occupied(_) => return Err(Problem::invalid(at, "the line is in the list already")),

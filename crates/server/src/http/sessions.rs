@@ -7,7 +7,10 @@ use super::{
     openapi::schema::{ClaimAnswer, SessionAnswer, UndoAnswer},
     wire::rfc3339,
 };
-use crate::{auth::SessionOrigin, problem::Problem};
+use crate::{
+    auth::SessionOrigin,
+    problem::{Problem, kind},
+};
 use axum::{
     extract::{Path, State},
     http::{HeaderMap, StatusCode},
@@ -119,7 +122,8 @@ fn guest_token(state: &AppState, incoming: &Incoming, token: Option<&str>) -> Re
             .cookie()
             .ok_or_else(|| Problem::invalid("/guest_token", "missing, and there is no session cookie"))?,
     };
-    GuestToken::from_text(text, keys).map_err(|_| Problem::bad_token())
+    let foreign = |_| Problem::new(kind::BAD_GUEST_TOKEN, "`guest_token` is not one of this shop's");
+    GuestToken::from_text(text, keys).map_err(foreign)
 }
 
 fn policy(name: PolicyName) -> Policy {

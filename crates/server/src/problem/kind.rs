@@ -46,7 +46,7 @@ kinds! {
         "The body is missing, ended early, or is not JSON in UTF-8.",
         "Send one JSON value.";
     BAD_TOKEN = UNAUTHORIZED "bad_token" "The token is not accepted",
-        "The token in `Authorization`, or the guest token of a claim, is not one of this shop's, or has ended.",
+        "The token in `Authorization` is not one of this shop's, or has ended.",
         "Log in again, or open a new session.";
     UNAUTHENTICATED = UNAUTHORIZED "unauthenticated" "Who are you?",
         "The request carries no token, and needs one.",
@@ -57,6 +57,9 @@ kinds! {
     INSUFFICIENT_SCOPE = FORBIDDEN "insufficient_scope" "Not with this token",
         "The route is for services of the shop, and the token is not one of a service with the scope needed.",
         "Make a token with `evercart token service --scope …`.";
+    LOGIN_NEEDED = FORBIDDEN "login_needed" "Named carts are for accounts",
+        "A guest has one cart, and the request names another. Nothing was changed.",
+        "Log in, or leave `name` out.";
     SERVICE_HAS_NO_CART = FORBIDDEN "service_has_no_cart" "Not with this token",
         "A service asked for its own cart.",
         "Address carts by their id: `/v1/carts/{id}`.";
@@ -93,6 +96,9 @@ kinds! {
     ATOMIC_REJECTED = UNPROCESSABLE_ENTITY "atomic_rejected" "Nothing was done",
         "`Evercart-Atomic: true` was asked for, and one of the operations was rejected.",
         "See `results` for which, correct it, and send all of them again.";
+    BAD_GUEST_TOKEN = UNPROCESSABLE_ENTITY "bad_guest_token" "There is no such guest",
+        "The `guest_token` of a claim is not one of this shop's. The caller's own token is good.",
+        "Claim with the token that the guest was given, or leave the claim out.";
     BAD_SEEN = UNPROCESSABLE_ENTITY "bad_seen" "`seen` does not fit",
         "`seen` is not a token that this shop gave for this cart, or is too old.",
         "Read the cart, and send the `seen` that came with it.";

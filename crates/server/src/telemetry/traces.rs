@@ -4,12 +4,12 @@
 //! the exporter reads its further settings from the environment itself. Off, no span is made and nothing is paid. A
 //! collector that is away loses spans and holds nothing up. No ids of carts or shoppers are in spans.
 
+use super::otlp;
 use axum::http::HeaderMap;
 use opentelemetry::{propagation::TextMapPropagator, trace::TracerProvider as _};
 use opentelemetry_http::HeaderExtractor;
 use opentelemetry_otlp::{ExporterBuildError, SpanExporter};
 use opentelemetry_sdk::{
-    Resource,
     propagation::TraceContextPropagator,
     trace::{SdkTracer, SdkTracerProvider},
 };
@@ -19,30 +19,21 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 static PROVIDER: OnceLock<SdkTracerProvider> = OnceLock::new();
 
-/// Variables of which one must be set for traces to be sent.
-const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"];
-
 /// The tracer that spans go to, where the environment asks for one.
 pub(super) fn tracer() -> Result<Option<SdkTracer>, ExporterBuildError> {
-    let set = |name: &str| std::env::var(name).is_ok_and(|value| !value.is_empty());
-    let disabled = std::env::var("OTEL_SDK_DISABLED").is_ok_and(|value| value.eq_ignore_ascii_case("true"));
-    if disabled || !ENDPOINTS.into_iter().any(set) {
+    if !otlp::is_asked_for("TRACES") {
         return Ok(None);
     }
     let exporter = SpanExporter::builder().with_http().build()?;
-    let mut resource = Resource::builder();
-    if !set("OTEL_SERVICE_NAME") {
-        resource = resource.with_service_name("evercart");
-    }
     let provider =
-        SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource.build()).build();
+        SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(otlp::resource()).build();
     let tracer = provider.tracer("evercart");
     PROVIDER.set(provider).ok(); // a second server in one process shares the first one's
     Ok(Some(tracer))
 }
 
 /// Sends what is still held back, at the end of the process.
-pub(crate) fn flush() {
+pub(super) fn flush() {
     if let Some(provider) = PROVIDER.get()
         && let Err(error) = provider.shutdown()
     {

@@ -23,6 +23,18 @@ async fn add(caller: &Caller, name: &str, sku: &str, quantity: u32) -> Reply {
 }
 
 #[tokio::test]
+async fn a_guest_has_one_cart_and_no_name_for_another() {
+    let shop = Shop::open();
+    let guest = shop.guest().await;
+    let add = json!({"sku": "A", "quantity": 1});
+    guest.post("/v1/cart/lines?name=wishlist", add.clone()).await.is_problem(403, "login_needed");
+    guest.get("/v1/cart?name=wishlist").await.is_problem(403, "login_needed");
+    shop.nobody().post("/v1/cart/lines?name=wishlist", add.clone()).await.is_problem(403, "login_needed");
+    guest.post("/v1/cart/lines?name=active", add).await.is(200);
+    assert_eq!(guest.shows().await, "A 1");
+}
+
+#[tokio::test]
 async fn a_guest_has_one_cart() {
     let shop = Shop::open();
     let guest = shop.guest().await;

@@ -140,7 +140,7 @@ async fn a_claim_needs_a_login_and_proof_of_the_guests_cart() {
     let cart = guest.cart().await;
     for forged in [cart.id(), "g1.AAAA", ""] {
         let body = json!({"guest_token": forged});
-        ann.post("/v1/sessions/claim", body).await.is_problem(401, "bad_token");
+        ann.post("/v1/sessions/claim", body).await.is_problem(422, "bad_guest_token");
     }
     assert_eq!(ann.shows().await, "");
 }

@@ -98,6 +98,7 @@ async fn lines_that_do_not_fit_are_pointed_at_and_nothing_is_done() {
         (json!([{"sku": "B", "quantity": 1, "price": {"amount": 1, "currency": "GBP"}}]), "/lines/0/price"),
         (json!([{"sku": "B", "quantity": 1, "colour": "red"}]), "/lines/0/colour"),
         (json!("all"), "/lines"),
+        (json!([["B", 1]]), "/lines/0"),
     ];
     for (lines, pointer) in cases {
         let refused = guest.put("/v1/cart", json!({"lines": lines, "seen": seen})).await;
