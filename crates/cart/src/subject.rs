@@ -36,8 +36,10 @@ impl Subject {
     /// Takes in that a named cart was changed, unless an erasure missed it.
     pub fn says(&mut self, change: &NamedChange) {
         if !self.missed(change) {
+            // What is said after an erasure is not forgotten with it, though it were the same millisecond.
+            let first = if self.erasures == 0 { 0 } else { self.erased_at.0.saturating_add(1) };
             let at = self.names.entry(change.name.clone()).or_default();
-            *at = change.at.max(*at);
+            *at = change.at.max(*at).max(Timestamp(first));
         }
     }
 
@@ -95,6 +97,10 @@ mod tests {
             subject.says(&said);
         }
         assert_eq!(subject.names.keys().collect::<Vec<_>>(), ["home"]);
+        let mut at_once = subject.clone();
+        at_once.says(&change("office", 8));
+        at_once.forget_until(Timestamp(8));
+        assert_eq!(at_once.names.len(), 2, "said after the erasure, in its millisecond");
         let slow_clock = NamedChange { generation: 1, ..change("office", 7) };
         assert!(!subject.missed(&slow_clock), "its predecessor was erased");
         subject.forget("home", Timestamp(8));

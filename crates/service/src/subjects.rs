@@ -2,7 +2,7 @@
 //!
 //! An account's carts are found by computing their ids from names. The active cart needs nobody to remember it; the
 //! other names stand in one record of the linearizable store, under a keyed hash of the subject and never under the
-//! subject itself. That record is written behind changes ([`names`]), so nothing here is on the way of an add.
+//! subject itself. That record is written behind changes (`names`), so nothing here is on the way of an add.
 
 mod erase;
 mod export;
