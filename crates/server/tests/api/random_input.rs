@@ -46,6 +46,24 @@ fn right(dice: &mut SmallRng, shown: &Reply) -> (Method, String, Value) {
         (Method::POST, "/v1/sessions/claim/m_AAAAAAAAAAAAAAAAAAAAAA/undo".to_owned(), json!({})),
         (Method::PUT, "/v1/catalog/items".to_owned(), json!({"sku": "A", "title": "x"})),
         (Method::GET, "/v1/cart".to_owned(), Value::Null),
+        (
+            Method::PUT,
+            "/v1/cart".to_owned(),
+            json!({"lines": [{"sku": "A", "quantity": 3}, {"sku": "B", "quantity": 1}], "seen": shown.seen_whole()}),
+        ),
+        (Method::GET, "/v1/carts?limit=5".to_owned(), Value::Null),
+        (Method::GET, "/v1/carts?sku=A".to_owned(), Value::Null),
+        (Method::GET, format!("/v1/carts/{}/entries", shown.id()), Value::Null),
+        (Method::GET, "/v1/catalog/items?limit=5".to_owned(), Value::Null),
+        (Method::GET, "/v1/subjects/somebody".to_owned(), Value::Null),
+        (Method::DELETE, "/v1/subjects/somebody".to_owned(), Value::Null),
+        (Method::GET, "/v1/admin/carts?limit=5".to_owned(), Value::Null),
+        (
+            Method::POST,
+            "/v1/admin/carts".to_owned(),
+            json!({"id": shown.id(), "state": "AAAA", "digest": "0"}),
+        ),
+        (Method::POST, "/v1/admin/tokens/0123456789abcdef/revocation".to_owned(), json!({})),
         (Method::GET, format!("/v1/carts/{}", shown.id()), Value::Null),
     ];
     requests.choose(dice).unwrap().clone()
@@ -184,7 +202,8 @@ async fn send(caller: &Caller, shown: &Reply, dice: &mut SmallRng) -> (String, R
         _ => {}
     }
     let said = format!("{method} {path} {}", String::from_utf8_lossy(&bytes));
-    let kind = if path.contains("catalog") { "application/x-ndjson" } else { "application/json" };
+    let is_lines = path.contains("catalog") || path.contains("admin/carts");
+    let kind = if is_lines { "application/x-ndjson" } else { "application/json" };
     let mut request = caller.ask(method, &path).header("content-type", kind);
     if dice.random_bool(0.3) {
         let (name, value) = bad_header(dice);
@@ -225,8 +244,9 @@ async fn random_requests_never_find_a_fault_and_change_nothing_when_refused() {
             let browser = shop.nobody().with("cookie", &format!("evercart_session={}", guest.token()));
             let page = browser.with("sec-fetch-site", "same-origin");
             // Often the guest; else somebody who must not, or may, reach other things.
-            let others =
-                [page, browser, shop.nobody(), shop.account(&shop.unique("ann")), shop.service(&["carts"])];
+            // Not the catalogue: other seeds look at the same items.
+            let services = shop.service(&["carts", "subjects", "admin"]);
+            let others = [page, browser, shop.nobody(), shop.account(&shop.unique("ann")), services];
             let callers: Vec<Caller> = vec![guest.clone(); 5].into_iter().chain(others).collect();
             check(seed, &guest, &callers).await;
         })
