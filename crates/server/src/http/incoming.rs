@@ -66,6 +66,18 @@ impl Incoming {
         Ok(Addressed { address: CartAddress::Own { principal, name }, origin })
     }
 
+    /// The same of a shopper who is logged in; whoever else asks is 401 before anything is looked at.
+    pub(super) fn account_cart(&self) -> Result<Addressed, Problem> {
+        match &self.caller {
+            Caller::Shopper { principal: Principal::Guest(_) | Principal::Nobody, .. } => {
+                Err(Problem::unauthenticated())
+            }
+            Caller::Shopper { principal: Principal::Account { .. }, .. } | Caller::Service { .. } => {
+                self.own_cart()
+            }
+        }
+    }
+
     /// The body as JSON.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         // Derived readers take a list for an object, member by member, and the document promises no such thing.

@@ -95,7 +95,7 @@ pub(super) enum PolicyName {
     ),
 )]
 async fn claim(State(state): State<AppState>, incoming: Incoming) -> Result<Response, Problem> {
-    let addressed = incoming.own_cart()?;
+    let addressed = incoming.account_cart()?;
     let CartAddress::Own { principal: Principal::Account { subject }, name } = addressed.address else {
         return Err(Problem::unauthenticated());
     };
@@ -192,7 +192,7 @@ async fn undo(
     Path(id): Path<String>,
     incoming: Incoming,
 ) -> Result<Response, Problem> {
-    let addressed = incoming.own_cart()?;
+    let addressed = incoming.account_cart()?;
     if !matches!(&addressed.address, CartAddress::Own { principal: Principal::Account { .. }, .. }) {
         return Err(Problem::unauthenticated());
     }
