@@ -62,6 +62,8 @@ impl Running {
         let mut config = Config { data: data.clone(), ..Config::default() };
         config.listen = SocketAddr::from(([127, 0, 0, 1], 0));
         config.auth.local_issuer = true;
+        // A busy machine is not a catalogue that is away.
+        config.catalog.wait_ms = 5_000;
         configure(&mut config);
         let (ready, started) = std::sync::mpsc::channel();
         let (stop, stopped) = oneshot::channel::<()>();
