@@ -8,6 +8,7 @@ mod catalog;
 mod completions;
 mod config;
 mod key;
+mod place;
 mod remote;
 pub mod replay;
 mod replaying;

@@ -19,6 +19,7 @@ mod holders;
 mod incoming;
 pub(crate) mod limit;
 mod lines;
+mod ndjson;
 mod observe;
 mod openapi;
 mod page;

@@ -1,10 +1,10 @@
 //! `evercart key`: new keys in the place of old ones, while the server runs.
 
-use super::GlobalArgs;
+use super::place::Place;
 use crate::keys::{KeyFile, KeyKind, Keys, SETTLE_S};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
 /// Arguments of `evercart key`.
 #[derive(Debug, Args)]
@@ -46,18 +46,6 @@ enum What {
     },
 }
 
-#[derive(Debug, Args)]
-struct Place {
-    #[command(flatten)]
-    global: GlobalArgs,
-    /// The data directory of the server.
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
-}
-
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum KindName {
     /// Seals guests' tokens and what callers carry.
@@ -93,15 +81,6 @@ pub(super) fn run(args: &KeyArgs) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-impl Place {
-    fn data(&self) -> anyhow::Result<PathBuf> {
-        match &self.data {
-            Some(data) => Ok(data.clone()),
-            None => Ok(self.global.load()?.data),
-        }
-    }
 }
 
 fn made_at(file: &KeyFile) -> String {

@@ -1,10 +1,10 @@
 //! `evercart token`: prints the token alone, so that it can be put into a variable.
 
-use super::GlobalArgs;
+use super::place::Place;
 use crate::auth::{self, IssuedToken};
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
 /// Arguments of `evercart token`.
 #[derive(Debug, Args)]
@@ -51,18 +51,6 @@ enum Kind {
     },
 }
 
-#[derive(Debug, Args)]
-struct Place {
-    #[command(flatten)]
-    global: GlobalArgs,
-    /// The data directory of the server.
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-    /// Print one JSON object instead: the token with its id and its end.
-    #[arg(long)]
-    json: bool,
-}
-
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum ScopeName {
     /// Read and change any cart.
@@ -93,15 +81,6 @@ pub(super) async fn run(args: &TokenArgs) -> anyhow::Result<ExitCode> {
         Kind::Revoke { id, url, place } => revoke(id, url.as_deref(), place).await?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-impl Place {
-    fn data(&self) -> anyhow::Result<PathBuf> {
-        match &self.data {
-            Some(data) => Ok(data.clone()),
-            None => Ok(self.global.load()?.data),
-        }
-    }
 }
 
 #[expect(clippy::print_stdout, reason = "the output of the command")]

@@ -5,6 +5,7 @@
 
 use super::{
     AppState, body,
+    ndjson::{self, NDJSON},
     page::{self, Asked},
 };
 use crate::{
@@ -28,8 +29,6 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(export, import))
 }
 
-/// One JSON value a line.
-const NDJSON: &str = "application/x-ndjson";
 const LIMIT: usize = 1_000;
 /// Carts read with one look at the store.
 const AT_ONCE: usize = 250;
@@ -110,10 +109,7 @@ async fn import(
     request: Request,
 ) -> Result<Response, Problem> {
     caller.require(Scope::Admin)?;
-    body::require(request.headers(), &[NDJSON, "application/ndjson", "application/jsonl"])?;
-    let body = body::read(request.into_body(), state.config.http.bulk_bytes_max).await?;
-    let lines = body.split(|byte| *byte == b'\n').zip(1..).filter(|(line, _)| !line.trim_ascii().is_empty());
-    let lines: Vec<(Bytes, usize)> = lines.map(|(line, number)| (body.slice_ref(line), number)).collect();
+    let lines = ndjson::lines(request, state.config.http.bulk_bytes_max).await?;
     let results =
         stream::iter(lines).map(|(line, number)| import_line(state.clone(), line, number)).buffered(JOINS);
     let text = results.fold(String::new(), async |text, result| text + &result.to_string() + "\n").await;

@@ -5,6 +5,7 @@ mod listing;
 
 use super::{
     AppState, body,
+    ndjson::{self, NDJSON},
     values::{optional_whole, price},
 };
 use crate::{
@@ -16,6 +17,7 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use cart::{
     Timestamp,
     item::Item,
@@ -32,9 +34,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(put_items)).merge(listing::routes())
 }
-
-/// One JSON value a line.
-const NDJSON: &str = "application/x-ndjson";
 
 /// Items stored with one write.
 const BATCH: usize = 1_000;
@@ -91,12 +90,9 @@ async fn put_items(
     request: Request,
 ) -> Result<Response, Problem> {
     caller.require(Scope::Catalog)?;
-    body::require(request.headers(), &[NDJSON, "application/ndjson", "application/jsonl"])?;
-    let body = body::read(request.into_body(), state.config.http.bulk_bytes_max).await?;
+    let lines = ndjson::lines(request, state.config.http.bulk_bytes_max).await?;
     let line_bytes_max = state.config.http.body_bytes_max;
     let mut results = Vec::new();
-    let lines = body.split(|byte| *byte == b'\n').zip(1..).filter(|(line, _)| !line.trim_ascii().is_empty());
-    let lines: Vec<(&[u8], usize)> = lines.collect();
     for batch in lines.chunks(BATCH) {
         put_batch(&state, batch, line_bytes_max, &mut results).await;
     }
@@ -110,7 +106,7 @@ async fn put_items(
 
 async fn put_batch(
     state: &AppState,
-    lines: &[(&[u8], usize)],
+    lines: &[(Bytes, usize)],
     line_bytes_max: usize,
     results: &mut Vec<Value>,
 ) {

@@ -2,11 +2,11 @@
 //!
 //! A line can be put back as it is: it is what `PUT` takes, with the revision that decides which of two is newer.
 
-use super::NDJSON;
 use crate::{
     auth::{Caller, Scope},
     http::{
         AppState,
+        ndjson::NDJSON,
         openapi::schema::NameText,
         page::{self, Asked},
         wire::MoneyJson,
