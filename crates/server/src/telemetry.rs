@@ -17,6 +17,7 @@ use metrics_util::layers::FanoutBuilder;
 use service::worker::expire;
 use std::io::IsTerminal;
 use storage::layer::metrics::{DURATION, OPERATIONS};
+use storage_embedded::meter;
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
 /// What is logged where nobody says otherwise.
@@ -58,7 +59,8 @@ pub(crate) fn flush() {
 pub(crate) fn collect() -> Result<PrometheusHandle, BuildError> {
     let builder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full(REQUEST_DURATION.to_owned()), &BUCKETS_S)?
-        .set_buckets_for_metric(Matcher::Full(DURATION.to_owned()), &BUCKETS_S)?;
+        .set_buckets_for_metric(Matcher::Full(DURATION.to_owned()), &BUCKETS_S)?
+        .set_buckets_for_metric(Matcher::Full(meter::FOLD_DURATION.to_owned()), &BUCKETS_S)?;
     let recorder = builder.build_recorder();
     let handle = recorder.handle();
     let sending = meters::recorder().unwrap_or_else(|error| {
@@ -88,7 +90,7 @@ fn start_at_zero() {
 }
 
 fn describe() {
-    use metrics::{Unit, describe_counter, describe_histogram};
+    use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
     describe_histogram!(REQUEST_DURATION, Unit::Seconds, "Time to answer requests");
     describe_histogram!(DURATION, Unit::Seconds, "Time that operations of stores took");
     describe_counter!(OPERATIONS, "Operations of stores, by outcome");
@@ -103,4 +105,10 @@ fn describe() {
     describe_counter!(expire::WALKS, "Walks over all carts that came to the end");
     describe_counter!("evercart_subjects_erased_total", "Erasures of subjects that found something");
     describe_counter!("evercart_panics_total", "Requests that panicked");
+    describe_gauge!(meter::DIRTY_BYTES, Unit::Bytes, "Memory that holds what is not folded yet");
+    describe_gauge!(meter::JOURNAL_BYTES, Unit::Bytes, "Journal that the base does not have yet");
+    describe_gauge!(meter::CARTS, "Carts that have a row in the row log");
+    describe_gauge!(meter::ROW_LOG_BYTES, Unit::Bytes, "The row log on disk");
+    describe_gauge!(meter::ROW_LOG_LIVE_BYTES, Unit::Bytes, "Rows that count in the row log");
+    describe_histogram!(meter::FOLD_DURATION, Unit::Seconds, "Time that folds took");
 }

@@ -15,7 +15,7 @@ use storage::StoreError;
 use storage::cart::format::{self, FormatError};
 use storage::error::{BoxError, Result};
 
-use crate::base::{Base, BaseResult};
+use crate::base::{AtHand, Base, BaseResult};
 use crate::change::{self, Change, Value};
 use crate::key::{self, Key};
 use crate::options::EmbeddedOptions;
@@ -254,16 +254,22 @@ impl Engine {
         seen.transpose().map(Option::flatten).map_err(|damage| corrupt(key, damage))
     }
 
-    /// Asks the base, on a thread that may block. What it says stays in the table as long as the pins live.
+    /// Asks the base: here for what is at hand, else on a thread that may block. What it says stays in the table as
+    /// long as the pins live.
     async fn fetch(self: &Arc<Self>, keys: Vec<Key>) -> Result<Vec<Pin>> {
-        if keys.is_empty() {
-            return Ok(Vec::new());
-        }
         let pins: Vec<Pin> = keys.into_iter().map(|key| Pin::new(self, key)).collect();
-        // The reading thread has pins of its own: this future may be dropped before it is done.
-        let reading = pins.clone();
-        self.on_base(move |engine| reading.iter().try_for_each(|pin| engine.fetch_blocking(&pin.key)))
-            .await?;
+        let mut on_disk = Vec::new();
+        for pin in &pins {
+            match self.base.at_hand(&pin.key).map_err(StoreError::Unavailable)? {
+                AtHand::Value(found) => self.install(&pin.key, found.as_deref()),
+                // The reading thread has pins of its own: this future may be dropped before it is done.
+                AtHand::OnDisk => on_disk.push(pin.clone()),
+            }
+        }
+        if !on_disk.is_empty() {
+            self.on_base(move |engine| on_disk.iter().try_for_each(|pin| engine.fetch_blocking(&pin.key)))
+                .await?;
+        }
         Ok(pins)
     }
 
@@ -273,12 +279,17 @@ impl Engine {
         if is_known.unwrap_or(false) {
             return Ok(());
         }
-        let found = self.base.get(key)?.map(|bytes| row::decode(&bytes)).transpose();
+        self.install(key, self.base.get(key)?.as_deref());
+        Ok(())
+    }
+
+    /// Tells an entry what the base holds under its key.
+    fn install(&self, key: &[u8], found: Option<&[u8]>) {
+        let found = found.map(row::decode).transpose();
         if let Err(damage) = &found {
             tracing::error!(record = key::describe(key), error = %damage, "a stored row cannot be read");
         }
         self.table.lock(key).with(key, |entry| entry.install(found));
-        Ok(())
     }
 
     /// Runs something that reads the base on a thread that may block.

@@ -23,6 +23,7 @@ mod fold;
 mod folder;
 mod key;
 mod linear;
+pub mod meter;
 mod options;
 mod order;
 mod readers;
@@ -40,10 +41,10 @@ use parking_lot::Mutex;
 use storage::error::{BoxError, Result};
 use storage::{Owner, StoreError, Stores};
 
-pub use options::EmbeddedOptions;
+pub use options::{BaseKind, EmbeddedOptions};
 pub use sku_index::FjallSkuIndex;
 
-use base::{Base, FjallBase};
+use base::{Base, CartsApart, FjallBase};
 use engine::Engine;
 use folder::Folder;
 use readers::ReaderThreads;
@@ -67,8 +68,14 @@ impl Embedded {
     /// [`StoreError::Unavailable`], with what is in the way as its source: another process, a full or failing disk,
     /// damage, files of a newer version.
     pub fn open(dir: &Path, options: EmbeddedOptions) -> Result<Arc<Self>> {
-        Self::open_inner(dir, options, |dir| Ok(Box::new(FjallBase::open(dir, options.base_cache_bytes)?)))
-            .map_err(StoreError::Unavailable)
+        let open_base = |dir: &Path| -> std::result::Result<Box<dyn Base>, BoxError> {
+            let fjall = FjallBase::open(&dir.join("base"), options.base_cache_bytes)?;
+            Ok(match options.base {
+                BaseKind::RowLog => Box::new(CartsApart::open(&dir.join("rows"), fjall)?),
+                BaseKind::Fjall => Box::new(fjall),
+            })
+        };
+        Self::open_inner(dir, options, open_base).map_err(StoreError::Unavailable)
     }
 
     fn open_inner(
@@ -78,7 +85,7 @@ impl Embedded {
     ) -> std::result::Result<Arc<Self>, BoxError> {
         // The journal first: it locks the directory.
         let (journal, recovered) = Journal::open(&dir.join("journal"), options.journal)?;
-        let base = open_base(&dir.join("base"))?;
+        let base = open_base(dir)?;
         let (from, end) = key::owners_range();
         let mut owners: BTreeSet<Owner> =
             base.keys(&from, &end, OWNERS_MAX)?.iter().filter_map(|key| key::owner_of(key)).collect();

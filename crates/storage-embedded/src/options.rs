@@ -4,11 +4,23 @@ use std::time::Duration;
 
 use journal::JournalOptions;
 
+/// Where folded carts are kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum BaseKind {
+    /// In a log of rows with an index in memory: 24 bytes a cart.
+    #[default]
+    RowLog,
+    /// In fjall, with everything else. A store that was opened with the row log does not show its carts here.
+    Fjall,
+}
+
 /// Settings of the embedded engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EmbeddedOptions {
     /// Of the journal. `segments_max` times `segment_bytes` bounds what an open has to read.
     pub journal: JournalOptions,
+    /// Where folded carts are kept. Default: the row log.
+    pub base: BaseKind,
     /// Memory for what is not folded yet; beyond it writes are refused as overload. Default 256 MiB; a fold starts
     /// at half of it. Rough: what is read on open may exceed it for a moment.
     pub dirty_bytes_max: usize,
@@ -27,6 +39,7 @@ impl Default for EmbeddedOptions {
     fn default() -> Self {
         Self {
             journal: JournalOptions::default(),
+            base: BaseKind::default(),
             dirty_bytes_max: 256 << 20,
             clean_bytes_max: 128 << 20,
             base_cache_bytes: 64 << 20,

@@ -2,4 +2,5 @@
 
 mod damage;
 mod model;
+mod moved;
 mod sample;

@@ -99,7 +99,7 @@ async fn a_fold_that_fails_ends_writing_keeps_reading_and_loses_nothing() {
     let now = Arc::new(AtomicBool::new(false));
     let told = Arc::clone(&now);
     let engine = Embedded::open_inner(dir.path(), options(), |dir| {
-        Ok(Box::new(ReadOnly { base: FjallBase::open(dir, 1 << 20)?, now: told }))
+        Ok(Box::new(ReadOnly { base: FjallBase::open(&dir.join("base"), 1 << 20)?, now: told }))
     })
     .unwrap();
     add(&engine, 1, 1, "A").await.unwrap();

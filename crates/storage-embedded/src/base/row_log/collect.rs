@@ -1,0 +1,80 @@
+//! Collection: rows that were written again leave dead bytes behind; the emptiest segment is copied out and removed.
+//!
+//! One segment at a time, so that a fold that is due waits for a fraction of a second at most. A record is copied as it
+//! stands: damage stays the harm of its cart. Greedy choice by live share (Rosenblum and Ousterhout, 1992).
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::append::Appending;
+use super::index::Update;
+use super::open::updates_of;
+use super::segment::{HEADER_BYTES, Segment};
+use super::{RowLog, RowLogError};
+
+/// Segments above this live share are not worth their copying, whatever the log's share is.
+const WORTH_PERCENT: u64 = 90;
+
+impl RowLog {
+    /// Copies one segment out and removes it, if less than `live_percent_min` of the log counts; true if it did.
+    pub(crate) fn collect(&self, live_percent_min: u64) -> Result<bool, RowLogError> {
+        let usage = self.usage();
+        if usage.live_bytes * 100 >= usage.bytes * live_percent_min {
+            return Ok(false);
+        }
+        let mut active = self.active.lock();
+        let Some((slot, segment)) = self.emptiest(active.slot) else { return Ok(false) };
+        let is_oldest = self.listed(None).first().is_some_and(|first| first.number == segment.number);
+        let updates = match updates_of(&self.dir, &segment, slot) {
+            Ok(updates) => updates,
+            Err(RowLogError::Damaged { .. }) => {
+                // What it holds can be read by the index, and nobody knows where its records begin: it stays.
+                tracing::error!(segment = segment.number, "a damaged segment cannot be collected");
+                segment.live.fetch_max(segment.durable_bytes(), Ordering::Relaxed);
+                return Ok(false);
+            }
+            Err(error) => return Err(error),
+        };
+        let mut appending = Appending::begin(self, &mut active);
+        for update in updates {
+            if let Err(error) = self.copy(&segment, update, is_oldest, &mut appending) {
+                appending.abandon();
+                return Err(error);
+            }
+        }
+        appending.finish(Some(slot))?;
+        Ok(true)
+    }
+
+    /// Copies what still says something: a row that counts, or a removal of what older segments may hold.
+    fn copy(
+        &self,
+        segment: &Segment,
+        Update { cart, place }: Update,
+        is_oldest: bool,
+        appending: &mut Appending<'_>,
+    ) -> Result<(), RowLogError> {
+        let newest = self.index.place(cart);
+        match place {
+            Some(place) if newest == Some(place) => {
+                let record = segment.read(place).map_err(|source| self.read_error(segment, source))?;
+                appending.copy(cart, &record)
+            }
+            None if newest.is_none() && !is_oldest => appending.put(cart, None),
+            _ => Ok(()),
+        }
+    }
+
+    /// The sealed segment with the least live share.
+    fn emptiest(&self, active: u16) -> Option<(u16, Arc<Segment>)> {
+        let slots = self.slots.read();
+        let sealed = slots.iter().zip(0..).filter(|(_, slot)| *slot != active);
+        let shares = sealed.filter_map(|(segment, slot)| {
+            let segment = segment.as_ref()?;
+            let bytes = segment.durable_bytes().saturating_sub(HEADER_BYTES).max(1);
+            let share = segment.live.load(Ordering::Relaxed) * 100 / bytes;
+            (share < WORTH_PERCENT).then(|| (share, slot, Arc::clone(segment)))
+        });
+        shares.min_by_key(|(share, slot, _)| (*share, *slot)).map(|(_, slot, segment)| (slot, segment))
+    }
+}

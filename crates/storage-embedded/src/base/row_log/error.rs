@@ -1,0 +1,28 @@
+//! Why a row log does not open, or cannot be written.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What went wrong, and with which file.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RowLogError {
+    /// The file system refused.
+    #[error("cannot {action} `{}`", file.display())]
+    Io { action: &'static str, file: PathBuf, source: io::Error },
+    /// A file is not what was written.
+    #[error("`{}` is damaged at byte {at}: {reason}; restore the store from a backup", file.display())]
+    Damaged { file: PathBuf, at: u64, reason: &'static str },
+    /// A newer release wrote it.
+    #[error("`{}` was written by a newer release: run that one", file.display())]
+    Newer { file: PathBuf },
+    /// A row is longer than a record can be.
+    #[error("a row of {0} bytes is longer than the log can hold")]
+    TooLong(usize),
+    /// More segments than there are numbers for.
+    #[error("the log has 65,536 segments, and takes no more")]
+    TooMany,
+}
+
+pub(super) fn io_error(action: &'static str, file: &Path, source: io::Error) -> RowLogError {
+    RowLogError::Io { action, file: file.into(), source }
+}

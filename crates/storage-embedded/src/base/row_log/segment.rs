@@ -1,0 +1,178 @@
+//! A segment: a file of records, written front to back once, read at any place, removed as a whole.
+//!
+//! ```text
+//! magic [8] | version u32 | crc u32 of the number | number u64 | record …       little-endian
+//! ```
+//! The manifest says how many bytes of it count. What a fold that never ended has left behind them is cut off when
+//! the log opens.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, IoSliceMut};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::io::{Errno, ReadWriteFlags};
+
+use super::error::{RowLogError, io_error};
+use super::index::Update;
+use super::place::Place;
+use super::record::{HEAD_BYTES, Head};
+
+/// The newest version that this code reads, and the one it writes.
+const VERSION: u32 = 1;
+const MAGIC: [u8; 8] = *b"evcrows\n";
+/// Bytes in front of the first record.
+pub(super) const HEADER_BYTES: u64 = 24;
+/// Bytes read at a time when a segment is gone through.
+const SCAN_BYTES: usize = 1 << 20;
+
+/// An open segment.
+#[derive(Debug)]
+pub(super) struct Segment {
+    pub(super) number: u64,
+    pub(super) file: File,
+    /// Durable bytes, the header included.
+    pub(super) bytes: AtomicU64,
+    /// Bytes of records that are the newest of their carts.
+    pub(super) live: AtomicU64,
+}
+
+pub(super) fn path(dir: &Path, number: u64) -> PathBuf {
+    dir.join(format!("{number:010}.rows"))
+}
+
+impl Segment {
+    /// A new file, empty but for its header.
+    pub(super) fn create(dir: &Path, number: u64) -> Result<Self, RowLogError> {
+        let path = path(dir, number);
+        let failed = |source| io_error("create", &path, source);
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&path)
+            .map_err(failed)?;
+        file.write_all_at(&header(number), 0).map_err(failed)?;
+        Ok(Self::of(number, file, HEADER_BYTES))
+    }
+
+    /// A file of which `bytes` count; the rest is cut off.
+    pub(super) fn open(dir: &Path, number: u64, bytes: u64) -> Result<Self, RowLogError> {
+        let path = path(dir, number);
+        let failed = |source| io_error("open", &path, source);
+        let file = OpenOptions::new().read(true).write(true).open(&path).map_err(failed)?;
+        let length = file.metadata().map_err(failed)?.len();
+        let damaged = |reason| RowLogError::Damaged { file: path.clone(), at: 0, reason };
+        if length < bytes {
+            return Err(damaged("it is shorter than it was when it was last written"));
+        }
+        let mut found = header(0);
+        file.read_exact_at(&mut found, 0).map_err(failed)?;
+        if found[..8] != MAGIC {
+            return Err(damaged("it does not start as a segment does"));
+        }
+        if found[8..12] > VERSION.to_le_bytes()[..] && found[8..12] != header(number)[8..12] {
+            return Err(RowLogError::Newer { file: path });
+        }
+        if found != header(number) {
+            return Err(damaged("its header is not that of this segment"));
+        }
+        if length > bytes {
+            file.set_len(bytes).map_err(failed)?;
+        }
+        Ok(Self::of(number, file, bytes))
+    }
+
+    fn of(number: u64, file: File, bytes: u64) -> Self {
+        Self { number, file, bytes: AtomicU64::new(bytes), live: AtomicU64::new(0) }
+    }
+
+    /// The bytes of a record, from wherever they are.
+    pub(super) fn read(&self, place: Place) -> io::Result<Vec<u8>> {
+        let mut record = buffer(place);
+        self.file.read_exact_at(&mut record, place.offset())?;
+        Ok(record)
+    }
+
+    /// The bytes of a record, if the page cache holds them: never waits for a disk.
+    pub(super) fn read_cached(&self, place: Place) -> io::Result<Option<Vec<u8>>> {
+        let mut record = buffer(place);
+        let read = {
+            let mut buffers = [IoSliceMut::new(&mut record)];
+            rustix::io::preadv2(&self.file, &mut buffers, place.offset(), ReadWriteFlags::NOWAIT)
+        };
+        match read {
+            Ok(read) if read == record.len() => Ok(Some(record)),
+            // Part of it, nothing of it, or a file system that cannot say.
+            Ok(_) | Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::NOSYS) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(super) fn durable_bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Calls `act` with each record, in order. A head that cannot be read ends it with an error: where the next record
+    /// begins is not known then.
+    pub(super) fn for_each_record(
+        &self,
+        dir: &Path,
+        slot: u16,
+        mut act: impl FnMut(Update, Place),
+    ) -> Result<(), RowLogError> {
+        let path = path(dir, self.number);
+        let (mut at, end) = (HEADER_BYTES, self.durable_bytes());
+        let mut chunk = Chunk::default();
+        while at < end {
+            let bytes = chunk.at(&self.file, at, end).map_err(|source| io_error("read", &path, source))?;
+            let head = Head::read(bytes).filter(|head| at + head.record_bytes() <= end);
+            let Some(head) = head else {
+                let reason = "a record's head does not match its checksum";
+                return Err(RowLogError::Damaged { file: path, at, reason });
+            };
+            let place = Place::new(slot, at, head.record_bytes());
+            act(Update { cart: head.cart, place: head.row_bytes.map(|_| place) }, place);
+            at += head.record_bytes();
+        }
+        Ok(())
+    }
+}
+
+/// What was read last of a file that is gone through.
+#[derive(Default)]
+struct Chunk {
+    start: u64,
+    bytes: Vec<u8>,
+}
+
+impl Chunk {
+    /// Bytes at `at`, as many as a head has where the file goes on that far.
+    fn at(&mut self, file: &File, at: u64, end: u64) -> io::Result<&[u8]> {
+        let known = at.checked_sub(self.start).and_then(|skipped| usize::try_from(skipped).ok());
+        if known.is_none_or(|skipped| self.bytes.len() < skipped + HEAD_BYTES) {
+            let wanted = usize::try_from(end - at).unwrap_or(usize::MAX).min(SCAN_BYTES);
+            self.bytes.resize(wanted, 0);
+            file.read_exact_at(&mut self.bytes, at)?;
+            self.start = at;
+        }
+        let skipped = usize::try_from(at - self.start).unwrap_or(0);
+        Ok(&self.bytes[skipped..])
+    }
+}
+
+fn buffer(place: Place) -> Vec<u8> {
+    vec![0; usize::try_from(place.bytes()).unwrap_or(0)] // below 256 MiB
+}
+
+fn header(number: u64) -> [u8; 24] {
+    let mut header = [0; 24];
+    header[..8].copy_from_slice(&MAGIC);
+    header[8..12].copy_from_slice(&VERSION.to_le_bytes());
+    header[16..].copy_from_slice(&number.to_le_bytes());
+    let crc = crc32c::crc32c(&header[16..]);
+    header[12..16].copy_from_slice(&crc.to_le_bytes());
+    header
+}
