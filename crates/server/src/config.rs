@@ -23,6 +23,9 @@ use service::{Settings, index::IndexSettings, settings::UnknownSku};
 use std::{net::SocketAddr, path::PathBuf};
 use storage_embedded::EmbeddedOptions;
 
+/// Files of the journal are whole blocks.
+const JOURNAL_BLOCK_BYTES: u64 = 4096;
+
 /// Variables of the environment that begin like keys and are none.
 const NOT_SETTINGS: [&str; 3] = ["log", "test_data", "sim_seconds"];
 
@@ -141,14 +144,18 @@ pub struct Http {
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Store {
-    /// Memory for what is not folded yet: 16 MiB to 64 GiB.
+    /// Memory for what is not folded yet: 1 MiB to 64 GiB.
     pub dirty_bytes_max: usize,
     /// Memory for clean carts and records: 0 to 256 GiB.
     pub clean_bytes_max: usize,
     /// Memory for blocks of the base: 1 MiB to 256 GiB.
     pub base_cache_bytes: u64,
-    /// Bytes of the journal: 64 MiB to 64 GiB.
+    /// Bytes of the journal: 2 MiB to 64 GiB, and two segments at least.
     pub journal_bytes_max: u64,
+    /// Bytes of one file of the journal: 1 MiB to 1 GiB, in blocks of 4 KiB.
+    pub journal_segment_bytes: u64,
+    /// How full, in percent, the journal is when a fold starts: 1 to 90.
+    pub fold_at_percent: usize,
     /// Writes are refused below so many free bytes: 0 to 1 TiB; 0 switches the check off.
     pub disk_free_bytes_min: u64,
 }
@@ -185,6 +192,8 @@ impl Default for Store {
             clean_bytes_max: options.clean_bytes_max,
             base_cache_bytes: options.base_cache_bytes,
             journal_bytes_max: options.journal.segment_bytes * options.journal.segments_max as u64,
+            journal_segment_bytes: options.journal.segment_bytes,
+            fold_at_percent: options.fold_at_percent,
             disk_free_bytes_min: options.journal.disk_free_bytes_min,
         }
     }
@@ -197,12 +206,34 @@ impl Store {
             dirty_bytes_max: self.dirty_bytes_max,
             clean_bytes_max: self.clean_bytes_max,
             base_cache_bytes: self.base_cache_bytes,
+            fold_at_percent: self.fold_at_percent,
             ..EmbeddedOptions::default()
         };
+        options.journal.segment_bytes = self.journal_segment_bytes & !(JOURNAL_BLOCK_BYTES - 1);
         let segments = self.journal_bytes_max / options.journal.segment_bytes;
         options.journal.segments_max = usize::try_from(segments).unwrap_or(usize::MAX);
         options.journal.disk_free_bytes_min = self.disk_free_bytes_min;
         options
+    }
+
+    /// What hangs together with other keys.
+    fn check(&self, limits: &LimitSettings) -> Result<(), ConfigError> {
+        let refuse =
+            |key, value: u64, bound| Err(ConfigError::OutOfBounds { key, value: value.to_string(), bound });
+        let segment = self.journal_segment_bytes;
+        if self.journal_bytes_max < 2 * segment {
+            let bound = "at least twice `store.journal_segment_bytes`";
+            return refuse("store.journal_bytes_max", self.journal_bytes_max, bound);
+        }
+        // A change is written in one piece, and is larger than the entries that it brings.
+        if segment < 4 * limits.entry_bytes_max {
+            return refuse(
+                "store.journal_segment_bytes",
+                segment,
+                "at least four times `limits.entry_bytes_max`",
+            );
+        }
+        Ok(())
     }
 }
 
@@ -338,6 +369,7 @@ impl Config {
                 return Err(ConfigError::OutOfRange { key, value: value.to_string(), low, high });
             }
         }
+        self.store.check(&self.limits)?;
         check_origins(&self.auth.origins)?;
         self.auth.jwt.check()?;
         self.currency().map(|_| ())
@@ -458,6 +490,19 @@ mod tests {
     fn the_journal_is_whole_segments() {
         let store = Store { journal_bytes_max: (100 << 20) + 5, ..Store::default() };
         assert_eq!(store.options().journal.segments_max, 3);
+        let store =
+            Store { journal_bytes_max: 8 << 20, journal_segment_bytes: (1 << 20) + 5, ..Store::default() };
+        let journal = store.options().journal;
+        assert_eq!((journal.segments_max, journal.segment_bytes), (8, 1 << 20));
         assert_eq!(Store::default().options(), EmbeddedOptions::default());
+    }
+
+    #[test]
+    fn a_journal_has_room_for_two_files_and_for_the_largest_change() {
+        let one = parse("[store]\njournal_bytes_max = 60000000").unwrap_err();
+        assert!(one.contains("`store.journal_bytes_max`") && one.contains("twice"), "{one}");
+        let small = "[store]\njournal_segment_bytes = 1048576\n[limits]\nentry_bytes_max = 1048576";
+        assert!(parse(small).unwrap_err().contains("`store.journal_segment_bytes`"));
+        parse("[store]\njournal_segment_bytes = 1048576\njournal_bytes_max = 2097152").unwrap();
     }
 }
