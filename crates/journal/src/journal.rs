@@ -207,6 +207,12 @@ impl Journal {
         self.shared.queue.lock().failure().is_some()
     }
 
+    /// True while records are refused because the file system has no room: it is below the floor, or has none for
+    /// another segment that is needed. Ends by itself when there is room again.
+    pub fn is_out_of_space(&self) -> bool {
+        self.shared.queue.lock().is_out_of_space()
+    }
+
     /// How writes become durable on this file system.
     pub fn write_mode(&self) -> WriteMode {
         self.mode

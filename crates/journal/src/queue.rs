@@ -58,6 +58,8 @@ pub(crate) struct Queue {
     failure: Option<Arc<io::Error>>,
     /// Free bytes of the file system, when they are below the floor.
     low_space: Option<u64>,
+    /// True when there was no space for the last segment that was to be made.
+    pub(crate) segment_refused: bool,
     /// Set once, by the handle that goes away: finish what is queued, then end.
     pub(crate) closing: bool,
     spare_payloads: Vec<Vec<u8>>,
@@ -78,6 +80,7 @@ impl Queue {
             room_wakers: Vec::new(),
             failure: None,
             low_space: None,
+            segment_refused: false,
             closing: false,
             spare_payloads: Vec::new(),
             spare_wakers: Vec::new(),
@@ -261,6 +264,12 @@ impl Queue {
     /// Notes the free bytes of the file system.
     pub(crate) fn set_available(&mut self, available: u64) {
         self.low_space = (available < self.options.disk_free_bytes_min).then_some(available);
+    }
+
+    /// True while there is no space to write to: below the floor, or in need of a segment that cannot be made.
+    pub(crate) fn is_out_of_space(&self) -> bool {
+        let needs_segment = self.segment_refused && !self.placement.has_room(frame::ALIGN as u64);
+        self.low_space.is_some() || needs_segment
     }
 
     /// Wakes `waker` when there may be room, at `deadline` at the latest.

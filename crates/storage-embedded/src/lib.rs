@@ -100,6 +100,11 @@ impl Embedded {
         self.engine.failure()
     }
 
+    /// True while writes are refused because the disk has no room for them. It ends by itself when there is some.
+    pub fn is_out_of_space(&self) -> bool {
+        self.engine.journal.is_out_of_space()
+    }
+
     /// Folds everything that is durable now, and waits for it. Blocks: not for event-loop threads.
     pub fn fold(&self) -> Result<()> {
         self.folder.fold_now().map_err(|cause| StoreError::Unavailable(cause.into()))
