@@ -58,6 +58,8 @@ pub(crate) struct Queue {
     failure: Option<Arc<io::Error>>,
     /// Free bytes of the file system, when they are below the floor.
     low_space: Option<u64>,
+    /// True when the last batch holds nothing, or there is none: nothing is lost with it.
+    pub(crate) is_marked: bool,
     /// True when there was no space for the last segment that was to be made.
     pub(crate) segment_refused: bool,
     /// Set once, by the handle that goes away: finish what is queued, then end.
@@ -80,6 +82,7 @@ impl Queue {
             room_wakers: Vec::new(),
             failure: None,
             low_space: None,
+            is_marked: false,
             segment_refused: false,
             closing: false,
             spare_payloads: Vec::new(),
@@ -160,6 +163,7 @@ impl Queue {
     }
 
     fn open_batch(&mut self, now: Instant) -> &mut Batch {
+        self.is_marked = false;
         self.open.get_or_insert_with(|| {
             let number = self.next_batch;
             self.next_batch += 1;
@@ -179,6 +183,17 @@ impl Queue {
         #[expect(clippy::expect_used, reason = "`enqueue` takes a record only where its batch finds a place")]
         let place = place.expect("a batch with room finds a place");
         self.sealed.push_back((batch, place));
+    }
+
+    /// Puts a batch of nothing behind the last one, where there is room for it.
+    pub(crate) fn mark_end(&mut self, now: Instant) {
+        self.seal_open();
+        if self.is_marked || self.failure.is_some() || !self.placement.has_room(frame::ALIGN as u64) {
+            return;
+        }
+        self.open_batch(now);
+        self.seal_open();
+        self.is_marked = true;
     }
 
     /// Number of the last batch given out.

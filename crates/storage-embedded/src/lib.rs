@@ -78,7 +78,10 @@ impl Embedded {
     ) -> std::result::Result<Arc<Self>, BoxError> {
         // The journal first: it locks the directory.
         let (journal, recovered) = Journal::open(&dir.join("journal"), options.journal)?;
-        let base = open_base(&dir.join("base"))?;
+        let base_dir = dir.join("base");
+        // Its errors do not say where.
+        let base = open_base(&base_dir)
+            .map_err(|cause| format!("the base in `{}` does not open: {cause}", base_dir.display()))?;
         let (from, end) = key::owners_range();
         let mut owners: BTreeSet<Owner> =
             base.keys(&from, &end, OWNERS_MAX)?.iter().filter_map(|key| key::owner_of(key)).collect();
@@ -118,6 +121,12 @@ impl Embedded {
     /// Bytes in the journal that the base does not have yet.
     pub fn journal_bytes(&self) -> u64 {
         self.engine.journal.used_bytes()
+    }
+}
+
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        self.engine.journal.mark_end();
     }
 }
 
