@@ -10,7 +10,7 @@ use anyhow::{Result, bail, ensure};
 
 use crate::invocation::Invocation;
 use crate::tally::{Counts, Tally};
-use crate::{deny, layers, promtool, replay, schemathesis, tidy, typescript};
+use crate::{crash_test, deny, layers, promtool, replay, schemathesis, tidy, typescript};
 
 /// Cases per property of `--long`, where a property leaves the number to the environment; 256 is the everyday number.
 const LONG_CASES: &str = "4096";
@@ -83,6 +83,7 @@ fn steps(long: bool) -> Vec<Step> {
         Step { name: "fresh seeds", work: Work::Tests(fresh_seeds) },
         command("release build", "build --release --locked -p server --bin evercart"),
         Step { name: "replay", work: Work::Replay(replay::command(REPLAYED)) },
+        own("crash-test", crash_test::run),
         own("promtool", promtool::run),
         own("typescript", typescript::run),
         own("schemathesis", schemathesis::run),

@@ -10,6 +10,7 @@
 )]
 
 mod ci;
+mod crash_test;
 mod data_test;
 mod deny;
 mod invocation;
@@ -55,6 +56,15 @@ enum Command {
     Typescript,
     /// Let promtool read the metrics of a running server (wants promtool, or apt-get)
     Promtool,
+    /// Kill, fill, damage, stop and mislead the release server, and compare every cart
+    CrashTest {
+        /// More rounds of everything
+        #[arg(long)]
+        long: bool,
+        /// Further words for `gameday crash-test`, such as `--scenario kill --seed 7`
+        #[arg(last = true)]
+        words: Vec<String>,
+    },
     /// Replay the real data of `EVERCART_TEST_DATA` (default `../shared/data`) over HTTP and compare every cart
     DataTest,
 }
@@ -79,6 +89,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Schemathesis => schemathesis::run(&root),
         Command::Typescript => typescript::run(&root),
         Command::Promtool => promtool::run(&root),
+        Command::CrashTest { long, words } => crash_test::run_with(&root, *long, words),
         Command::DataTest => data_test::run(&root),
     }
 }

@@ -69,11 +69,13 @@ impl Journal {
     ) -> Result<(Self, Recovered), JournalError> {
         let watermark = watermark::load(dir)?;
         let batch = watermark.map_or(0, |watermark| watermark.batch);
-        let Found { recovered, journal, occupied, free, last_batch, next_segment } =
+        let Found { recovered, journal, occupied, free, last_batch, is_marked, next_segment } =
             recovery::find(dir, options.segment_bytes, batch)?;
         let id = settle_id(journal, watermark)?;
         let placement = Placement::new(options.segment_bytes, occupied, free);
-        let shared = Arc::new(Shared::new(Queue::new(options, placement, last_batch + 1)));
+        let mut queue = Queue::new(options, placement, last_batch + 1);
+        queue.is_marked = is_marked;
+        let shared = Arc::new(Shared::new(queue));
         let disk = Arc::new(disk);
         let upkeep = Upkeep { disk: Arc::clone(&disk), dir: dir.into(), journal: id, options, next_segment };
         let mut journal = Self {
@@ -187,6 +189,13 @@ impl Journal {
         Ok(())
     }
 
+    /// Says that the owner ends well: what is durable is followed by a batch of nothing, so that damage to the last
+    /// record is found at the next open, and not taken for a write that was cut short. The journal may go on after it.
+    pub fn mark_end(&self) {
+        self.shared.queue.lock().mark_end(Instant::now());
+        self.shared.work.notify_one();
+    }
+
     /// Segments that hold batches above the watermark. Fold when it comes near [`Self::segments_max`].
     pub fn segments_used(&self) -> usize {
         self.shared.queue.lock().placement.segments_used()
@@ -205,6 +214,12 @@ impl Journal {
     /// True once a write has failed: nothing more is taken until the journal is opened again.
     pub fn is_failed(&self) -> bool {
         self.shared.queue.lock().failure().is_some()
+    }
+
+    /// True while records are refused because the file system has no room: it is below the floor, or has none for
+    /// another segment that is needed. Ends by itself when there is room again.
+    pub fn is_out_of_space(&self) -> bool {
+        self.shared.queue.lock().is_out_of_space()
     }
 
     /// How writes become durable on this file system.

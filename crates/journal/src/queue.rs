@@ -58,6 +58,10 @@ pub(crate) struct Queue {
     failure: Option<Arc<io::Error>>,
     /// Free bytes of the file system, when they are below the floor.
     low_space: Option<u64>,
+    /// True when the last batch holds nothing, or there is none: nothing is lost with it.
+    pub(crate) is_marked: bool,
+    /// True when there was no space for the last segment that was to be made.
+    pub(crate) segment_refused: bool,
     /// Set once, by the handle that goes away: finish what is queued, then end.
     pub(crate) closing: bool,
     spare_payloads: Vec<Vec<u8>>,
@@ -78,6 +82,8 @@ impl Queue {
             room_wakers: Vec::new(),
             failure: None,
             low_space: None,
+            is_marked: false,
+            segment_refused: false,
             closing: false,
             spare_payloads: Vec::new(),
             spare_wakers: Vec::new(),
@@ -157,6 +163,7 @@ impl Queue {
     }
 
     fn open_batch(&mut self, now: Instant) -> &mut Batch {
+        self.is_marked = false;
         self.open.get_or_insert_with(|| {
             let number = self.next_batch;
             self.next_batch += 1;
@@ -176,6 +183,17 @@ impl Queue {
         #[expect(clippy::expect_used, reason = "`enqueue` takes a record only where its batch finds a place")]
         let place = place.expect("a batch with room finds a place");
         self.sealed.push_back((batch, place));
+    }
+
+    /// Puts a batch of nothing behind the last one, where there is room for it.
+    pub(crate) fn mark_end(&mut self, now: Instant) {
+        self.seal_open();
+        if self.is_marked || self.failure.is_some() || !self.placement.has_room(frame::ALIGN as u64) {
+            return;
+        }
+        self.open_batch(now);
+        self.seal_open();
+        self.is_marked = true;
     }
 
     /// Number of the last batch given out.
@@ -261,6 +279,12 @@ impl Queue {
     /// Notes the free bytes of the file system.
     pub(crate) fn set_available(&mut self, available: u64) {
         self.low_space = (available < self.options.disk_free_bytes_min).then_some(available);
+    }
+
+    /// True while there is no space to write to: below the floor, or in need of a segment that cannot be made.
+    pub(crate) fn is_out_of_space(&self) -> bool {
+        let needs_segment = self.segment_refused && !self.placement.has_room(frame::ALIGN as u64);
+        self.low_space.is_some() || needs_segment
     }
 
     /// Wakes `waker` when there may be room, at `deadline` at the latest.

@@ -2,7 +2,8 @@
 //!
 //! Batch numbers are dense, so one rule covers torn tails and damage alike: the intact frames above the watermark must
 //! be numbered watermark + 1, + 2, … A frame that is not intact and has no intact later one was never acknowledged (or
-//! was the very last: the two cannot be told apart) and ends the journal. With an intact later one, it is damage, and
+//! was the very last: the two cannot be told apart, unless an owner that ended well has put a batch of nothing behind it)
+//! and ends the journal. With an intact later one, it is damage, and
 //! the journal does not open. Frames at or below the watermark are left over from before a segment was recycled.
 //!
 //! The records themselves are read later, batch by batch, by [`Recovered`].
@@ -42,6 +43,8 @@ pub(crate) struct Found {
     pub(crate) occupied: Vec<Occupied>,
     pub(crate) free: Vec<u32>,
     pub(crate) last_batch: u64,
+    /// True when the last batch holds nothing, or there is none.
+    pub(crate) is_marked: bool,
     pub(crate) next_segment: u32,
 }
 
@@ -76,6 +79,7 @@ pub(crate) fn find(dir: &Path, segment_bytes: u64, watermark: u64) -> Result<Fou
         occupied,
         free,
         last_batch: frames.last().map_or(watermark, |frame| frame.batch),
+        is_marked: frames.last().is_none_or(|frame| frame.payload_bytes == 0),
         next_segment: numbers.last().map_or(1, |last| last + 1),
         recovered: Recovered::new(dir, journal.unwrap_or(0), frames),
     })

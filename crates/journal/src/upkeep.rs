@@ -69,6 +69,12 @@ impl<D: Disk> Upkeep<D> {
 
     /// Makes one segment ready. False when there is no space for it; any other error fails the journal.
     pub(crate) fn make_segment(&mut self, shared: &Shared) -> bool {
+        let is_made = self.try_segment(shared);
+        shared.queue.lock().segment_refused = !is_made;
+        is_made
+    }
+
+    fn try_segment(&mut self, shared: &Shared) -> bool {
         let available = self.check_space(shared);
         if available < self.options.disk_free_bytes_min.saturating_add(self.options.segment_bytes) {
             return false;

@@ -23,6 +23,9 @@ use service::{Settings, index::IndexSettings, settings::UnknownSku};
 use std::{net::SocketAddr, path::PathBuf};
 use storage_embedded::EmbeddedOptions;
 
+/// Files of the journal are whole blocks.
+const JOURNAL_BLOCK_BYTES: u64 = 4096;
+
 /// Variables of the environment that begin like keys and are none.
 const NOT_SETTINGS: [&str; 3] = ["log", "test_data", "sim_seconds"];
 
@@ -141,14 +144,18 @@ pub struct Http {
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Store {
-    /// Memory for what is not folded yet: 16 MiB to 64 GiB.
+    /// Memory for what is not folded yet: 1 MiB to 64 GiB.
     pub dirty_bytes_max: usize,
     /// Memory for clean carts and records: 0 to 256 GiB.
     pub clean_bytes_max: usize,
     /// Memory for blocks of the base: 1 MiB to 256 GiB.
     pub base_cache_bytes: u64,
-    /// Bytes of the journal: 64 MiB to 64 GiB.
+    /// Bytes of the journal: 2 MiB to 64 GiB, and two segments at least.
     pub journal_bytes_max: u64,
+    /// Bytes of one file of the journal: 1 MiB to 1 GiB, in blocks of 4 KiB.
+    pub journal_segment_bytes: u64,
+    /// How full, in percent, the journal is when a fold starts: 1 to 90.
+    pub fold_at_percent: usize,
     /// Writes are refused below so many free bytes: 0 to 1 TiB; 0 switches the check off.
     pub disk_free_bytes_min: u64,
 }
@@ -185,6 +192,8 @@ impl Default for Store {
             clean_bytes_max: options.clean_bytes_max,
             base_cache_bytes: options.base_cache_bytes,
             journal_bytes_max: options.journal.segment_bytes * options.journal.segments_max as u64,
+            journal_segment_bytes: options.journal.segment_bytes,
+            fold_at_percent: options.fold_at_percent,
             disk_free_bytes_min: options.journal.disk_free_bytes_min,
         }
     }
@@ -197,12 +206,34 @@ impl Store {
             dirty_bytes_max: self.dirty_bytes_max,
             clean_bytes_max: self.clean_bytes_max,
             base_cache_bytes: self.base_cache_bytes,
+            fold_at_percent: self.fold_at_percent,
             ..EmbeddedOptions::default()
         };
+        options.journal.segment_bytes = self.journal_segment_bytes & !(JOURNAL_BLOCK_BYTES - 1);
         let segments = self.journal_bytes_max / options.journal.segment_bytes;
         options.journal.segments_max = usize::try_from(segments).unwrap_or(usize::MAX);
         options.journal.disk_free_bytes_min = self.disk_free_bytes_min;
         options
+    }
+
+    /// What hangs together with other keys.
+    fn check(&self, limits: &LimitSettings) -> Result<(), ConfigError> {
+        let refuse =
+            |key, value: u64, bound| Err(ConfigError::OutOfBounds { key, value: value.to_string(), bound });
+        let segment = self.journal_segment_bytes;
+        if self.journal_bytes_max < 2 * segment {
+            let bound = "at least twice `store.journal_segment_bytes`";
+            return refuse("store.journal_bytes_max", self.journal_bytes_max, bound);
+        }
+        // A change is written in one piece, and is larger than the entries that it brings.
+        if segment < 4 * limits.entry_bytes_max {
+            return refuse(
+                "store.journal_segment_bytes",
+                segment,
+                "at least four times `limits.entry_bytes_max`",
+            );
+        }
+        Ok(())
     }
 }
 
@@ -338,6 +369,7 @@ impl Config {
                 return Err(ConfigError::OutOfRange { key, value: value.to_string(), low, high });
             }
         }
+        self.store.check(&self.limits)?;
         check_origins(&self.auth.origins)?;
         self.auth.jwt.check()?;
         self.currency().map(|_| ())
@@ -411,53 +443,4 @@ fn source(figment: &Figment, key: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(text: &str) -> Result<Config, String> {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), text).unwrap();
-        Config::load(Some(file.path())).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn an_empty_file_is_the_defaults() {
-        let config = parse("").unwrap();
-        assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
-        assert!(!config.auth.local_issuer);
-        assert_eq!(config.settings().unwrap().limits, Limits::default());
-    }
-
-    #[test]
-    fn unknown_keys_and_wrong_values_are_named() {
-        assert!(parse("listen = \"x\"").unwrap_err().contains("listen"));
-        assert!(parse("[limits]\nlines_max = 0").unwrap_err().contains("limits.lines_max"));
-        assert!(parse("currency = \"pounds\"").unwrap_err().contains("currency"));
-        assert!(parse("listen = 5").unwrap_err().contains("listen"));
-        let unknown = parse("[limits]\nline_max = 7").unwrap_err();
-        assert!(
-            unknown.contains("`limits.line_max`") && unknown.contains("`limits.lines_max`?"),
-            "{unknown}"
-        );
-        let negative = parse("[limits]\nlines_max = -1").unwrap_err();
-        assert!(negative.contains("lines_max"), "{negative}");
-    }
-
-    #[test]
-    fn the_source_of_each_value_is_shown() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), "region = \"north\"").unwrap();
-        let (_, settings) = Config::load_shown(Some(file.path())).unwrap();
-        let source = |key: &str| settings.iter().find(|setting| setting.key == key).unwrap().source.clone();
-        assert!(source("region").contains(file.path().file_name().unwrap().to_str().unwrap()));
-        assert_eq!(source("currency"), "default");
-        assert_eq!(settings.len(), KEYS.len());
-    }
-
-    #[test]
-    fn the_journal_is_whole_segments() {
-        let store = Store { journal_bytes_max: (100 << 20) + 5, ..Store::default() };
-        assert_eq!(store.options().journal.segments_max, 3);
-        assert_eq!(Store::default().options(), EmbeddedOptions::default());
-    }
-}
+mod tests;

@@ -41,6 +41,7 @@ use crate::{
     config::Config,
     keys::live::LiveKeys,
     problem::{Problem, kind},
+    wiring::{Wired, phase_0::Engine},
 };
 use axum::{Router, middleware};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -69,6 +70,7 @@ pub struct Shared {
     pub config: Config,
     /// Renders the metrics.
     pub metrics: PrometheusHandle,
+    engine: Engine,
     rate_limits: Arc<limit::RateLimits>,
     draining: AtomicBool,
 }
@@ -83,15 +85,16 @@ impl std::ops::Deref for AppState {
 impl AppState {
     /// The state of a server.
     pub fn new(
-        service: Arc<Service>,
+        wired: &Wired,
         keys: Arc<LiveKeys>,
         identity: Identity,
         config: Config,
         metrics: PrometheusHandle,
     ) -> Self {
         let rate_limits = limit::RateLimits::start(&config.rate);
+        let (service, engine) = (wired.service.clone(), wired.engine.clone());
         let draining = AtomicBool::new(false);
-        Self(Arc::new(Shared { service, keys, identity, config, metrics, rate_limits, draining }))
+        Self(Arc::new(Shared { service, keys, identity, config, metrics, engine, rate_limits, draining }))
     }
 
     /// From now on `/readyz` says that this node takes no new requests.

@@ -7,7 +7,8 @@
 //! ```
 //! An id is the moment of creation in seconds. A key settles for a minute before it is used, so that every process that
 //! reads these files honours it by then. Files are created once and never rewritten; a file that others can
-//! read is refused, because what it protects may be known to them.
+//! read is refused, because what it protects may be known to them. A key's line ends with its checksum: another digit
+//! would be another key, under which every account has an empty cart. Files of older releases have none.
 
 pub mod live;
 
@@ -45,7 +46,7 @@ pub enum KeyError {
     #[error("`{}` can be read by others than its owner: run `chmod 600 {}` and consider the key known", .0.display(), .0.display())]
     Exposed(PathBuf),
     /// A file does not hold a key.
-    #[error("`{}` does not hold 64 hexadecimal digits: restore it from a backup", .0.display())]
+    #[error("`{}` does not hold 64 hexadecimal digits and their checksum: restore it from a backup", .0.display())]
     Malformed(PathBuf),
     /// The file system refused.
     #[error("`{}` cannot be used", path.display())]
@@ -260,7 +261,7 @@ fn create(path: &Path) -> Result<(), KeyError> {
     let temporary = path.with_extension(format!("{}.new", std::process::id()));
     let mut file =
         fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary).map_err(failed)?;
-    let text = format!("{}\n", data_encoding::HEXLOWER.encode(&secret));
+    let text = format!("{} {}\n", data_encoding::HEXLOWER.encode(&secret), check_digits(&secret));
     let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
     let linked = written.and_then(|()| fs::hard_link(&temporary, path));
     fs::remove_file(&temporary).map_err(failed)?;
@@ -277,8 +278,20 @@ fn read(path: &Path) -> Result<[u8; 32], KeyError> {
         return Err(KeyError::Exposed(path.to_owned()));
     }
     let text = fs::read_to_string(path).map_err(failed)?;
-    let bytes = data_encoding::HEXLOWER.decode(text.trim().as_bytes()).ok();
-    bytes.and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| KeyError::Malformed(path.to_owned()))
+    parse(&text).ok_or_else(|| KeyError::Malformed(path.to_owned()))
+}
+
+fn parse(text: &str) -> Option<[u8; 32]> {
+    let line = text.trim_end();
+    let (digits, check) = line.split_once(' ').map_or((line, None), |(digits, check)| (digits, Some(check)));
+    let secret: [u8; 32] = data_encoding::HEXLOWER.decode(digits.as_bytes()).ok()?.try_into().ok()?;
+    check.is_none_or(|check| check == check_digits(&secret)).then_some(secret)
+}
+
+/// Digits that change with any of the key's, and say nothing about it to who cannot guess it.
+fn check_digits(secret: &[u8; 32]) -> String {
+    let digest = blake3::derive_key("evercart 2026 checksum of a key file", secret);
+    data_encoding::HEXLOWER.encode(&digest[..8])
 }
 
 #[cfg(test)]
@@ -298,6 +311,24 @@ mod tests {
         for file in files {
             assert_eq!(file.unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o600);
         }
+    }
+
+    #[test]
+    fn a_key_with_any_bit_flipped_is_refused_and_one_of_an_older_release_is_read() {
+        let data = tempfile::tempdir().unwrap();
+        let keys = Keys::open_or_create(data.path()).unwrap();
+        let shop = folder(data.path()).join("shop.key");
+        let whole = fs::read(&shop).unwrap();
+        for bit in 0..whole.len() * 8 {
+            let mut flipped = whole.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            fs::write(&shop, &flipped).unwrap();
+            // White space at the end means nothing.
+            let opened = Keys::open(data.path());
+            assert!(opened.is_err() || bit / 8 == whole.len() - 1, "bit {bit}");
+        }
+        fs::write(&shop, [&whole[..64], b"\n"].concat()).unwrap();
+        assert_eq!(Keys::open(data.path()).unwrap().shop.0, keys.shop.0);
     }
 
     #[test]

@@ -60,7 +60,7 @@ impl Server {
         let failed = |source| ServerError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let state = AppState::new(wired.service.clone(), keys, identity, config, metrics);
+        let state = AppState::new(&wired, keys, identity, config, metrics);
         let (stop, stopped) = oneshot::channel();
         let app = router(state.clone());
         let listener = listener.tap_io(|stream| {

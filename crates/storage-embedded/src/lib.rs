@@ -69,7 +69,10 @@ impl Embedded {
     /// damage, files of a newer version.
     pub fn open(dir: &Path, options: EmbeddedOptions) -> Result<Arc<Self>> {
         let open_base = |dir: &Path| -> std::result::Result<Box<dyn Base>, BoxError> {
-            let fjall = FjallBase::open(&dir.join("base"), options.base_cache_bytes)?;
+            let base = dir.join("base");
+            // Its errors do not say where.
+            let fjall = FjallBase::open(&base, options.base_cache_bytes)
+                .map_err(|cause| format!("the base in `{}` does not open: {cause}", base.display()))?;
             Ok(match options.base {
                 BaseKind::RowLog => Box::new(CartsApart::open(&dir.join("rows"), fjall)?),
                 BaseKind::Fjall => Box::new(fjall),
@@ -107,6 +110,11 @@ impl Embedded {
         self.engine.failure()
     }
 
+    /// True while writes are refused because the disk has no room for them. It ends by itself when there is some.
+    pub fn is_out_of_space(&self) -> bool {
+        self.engine.journal.is_out_of_space()
+    }
+
     /// Folds everything that is durable now, and waits for it. Blocks: not for event-loop threads.
     pub fn fold(&self) -> Result<()> {
         self.folder.fold_now().map_err(|cause| StoreError::Unavailable(cause.into()))
@@ -120,6 +128,12 @@ impl Embedded {
     /// Bytes in the journal that the base does not have yet.
     pub fn journal_bytes(&self) -> u64 {
         self.engine.journal.used_bytes()
+    }
+}
+
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        self.engine.journal.mark_end();
     }
 }
 

@@ -54,6 +54,27 @@ fn a_tail_torn_at_any_byte_of_the_last_frame_ends_the_journal_there() {
 }
 
 #[test]
+fn behind_a_marked_end_damage_to_the_last_record_is_found_and_the_mark_is_made_once() {
+    let (dir, segment) = three_batches();
+    for _ in 0..2 {
+        let (journal, records) = reopen(dir.path(), small()).unwrap();
+        assert_eq!(records.len(), 3);
+        journal.mark_end();
+        journal.mark_end();
+        drop(journal);
+        let found = crate::recovery::find(dir.path(), small().segment_bytes, 0).unwrap();
+        assert_eq!((found.last_batch, found.recovered.batches()), (4, 4));
+    }
+    flip(&segment, 3 * BLOCK + 100);
+    assert!(matches!(opening_fails(dir.path()), JournalError::Corrupt { .. }));
+    flip(&segment, 3 * BLOCK + 100);
+    // The mark itself may go: nothing is lost with it.
+    flip(&segment, 5 * BLOCK + 9);
+    let (journal, records) = reopen(dir.path(), small()).unwrap();
+    assert_eq!((records.len(), append(&journal, b"more")), (3, 4));
+}
+
+#[test]
 fn writing_goes_on_where_a_torn_frame_was() {
     let (dir, segment) = three_batches();
     flip(&segment, 3 * BLOCK + 100);

@@ -76,8 +76,10 @@ fn a_segment_that_finds_no_space_is_made_later_and_the_journal_lives() {
     };
     assert!(matches!(refused, JournalError::Full), "{refused}");
     assert!((1..=2).contains(&journal.segments_used()) && !journal.is_failed());
+    assert!(journal.is_out_of_space());
     disk.is_full.store(false, Ordering::Relaxed);
     while block_on(journal.append(b"later")).is_err() {}
+    assert!(!journal.is_out_of_space());
 }
 
 #[test]
@@ -104,11 +106,13 @@ fn below_the_free_space_floor_writes_are_refused_until_space_is_back() {
         "{refused}"
     );
     assert!(!refused.may_be_applied());
+    assert!(journal.is_out_of_space());
     disk.available.store(PLENTY, Ordering::Relaxed);
     while let Err(error) = block_on(journal.append(b"back")) {
         assert!(matches!(error, JournalError::NoSpace { .. }), "{error}");
         assert!(started.elapsed() < Duration::from_secs(10), "the check must notice");
     }
+    assert!(!journal.is_out_of_space());
 }
 
 #[test]

@@ -112,10 +112,12 @@ pub const KEYS: &[Declared] = &[
         "Proxies whose `X-Forwarded-For` is believed.",
         "a list of networks such as `10.0.0.0/8`",
     ),
-    range("store.dirty_bytes_max", DIRTY, 16 * MIB, 64 * GIB),
+    range("store.dirty_bytes_max", DIRTY, MIB, 64 * GIB),
     range("store.clean_bytes_max", "Bytes of memory for carts and items kept ready to read.", 0, 256 * GIB),
     range("store.base_cache_bytes", "Bytes of memory for blocks of the files on disk.", MIB, 256 * GIB),
-    range("store.journal_bytes_max", JOURNAL, 64 * MIB, 64 * GIB),
+    range("store.journal_bytes_max", JOURNAL, 2 * MIB, 64 * GIB),
+    range("store.journal_segment_bytes", SEGMENT, MIB, GIB),
+    range("store.fold_at_percent", FOLD_AT, 1, 90),
     range("store.disk_free_bytes_min", DISK_FREE, 0, 1 << 40),
     range("index.carts_per_second", INDEX_RATE, 1, 1_000_000),
     range("index.scan_hours", "Hours between scans of all carts for the index of SKUs.", 1, 8_760),
@@ -142,8 +144,12 @@ const NAMED_CARTS: &str = "Carts of an account beside its active one. A node tha
     lets new ones in, at most as many again; what was acknowledged stays.";
 const DIRTY: &str = "Bytes of memory for changes that are in the journal and not yet in the files behind it; beyond \
     it writes are refused as overload.";
-const JOURNAL: &str = "Bytes of the journal on disk, rounded down to segments of 32 MiB. A start reads it, so more \
-    of it starts slower after a crash.";
+const JOURNAL: &str = "Bytes of the journal on disk, rounded down to whole files, of which there are two at least. A start \
+    reads it, so more of it starts slower after a crash.";
+const SEGMENT: &str = "Bytes of one file of the journal, rounded down to blocks of 4 KiB; at least four times \
+    `limits.entry_bytes_max`. Files that are there keep their size until they are folded.";
+const FOLD_AT: &str =
+    "Percent of the journal's files in use at which what they say is folded into the files behind it.";
 const DISK_FREE: &str =
     "Writes are refused while the file system has fewer free bytes; reads go on. 0 switches the check off.";
 

@@ -36,11 +36,11 @@ async fn live() -> &'static str {
 #[schema(as = Readiness)]
 #[expect(dead_code, reason = "only its schema is used")]
 pub(super) struct Readiness {
-    /// `ready`, `draining` or `store_unavailable`.
+    /// `ready`, `read_only` (no room for writes; reads go on), `draining` or `store_unavailable`.
     status: String,
 }
 
-/// Ready: the store answers and this node is not about to stop.
+/// Ready: the store answers and this node is not about to stop. While the disk is full it reads only, and says so.
 #[utoipa::path(
     get, path = "/readyz", tag = "operations", operation_id = "readyz",
     responses(
@@ -63,6 +63,8 @@ async fn ready(State(state): State<AppState>) -> Response {
         return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "draining"}))).into_response();
     }
     match state.service.stores().carts.owners().await {
+        // Still ready: taking the node out would end reads too, and with one machine there is no other.
+        Ok(_) if state.engine.is_out_of_space() => Json(json!({"status": "read_only"})).into_response(),
         Ok(_) => Json(json!({"status": "ready"})).into_response(),
         Err(error) => {
             let body = Json(json!({"status": "store_unavailable", "kind": error.kind()}));

@@ -6,12 +6,18 @@ use storage::{SkuIndex, StoreError, Stores, memory::MemorySkuIndex};
 use storage_embedded::{Embedded, FjallSkuIndex};
 
 /// The embedded engine, open.
+#[derive(Clone)]
 pub struct Engine(Arc<Embedded>);
 
 impl Engine {
     /// Its three stores.
     pub fn stores(&self) -> Stores {
         self.0.stores()
+    }
+
+    /// True while it refuses writes for want of space; reads go on.
+    pub fn is_out_of_space(&self) -> bool {
+        self.0.is_out_of_space()
     }
 
     /// Why it takes no more writes, if so.

@@ -15,7 +15,7 @@ fn made_at(data: &Path, name: &str, kind: &str, id: u32) {
 /// A ring of this one key.
 fn only(data: &Path, id: u32) -> Keyring {
     let text = fs::read_to_string(data.join("keys").join(format!("tokens-{id}.key"))).unwrap();
-    let secret = data_encoding::HEXLOWER.decode(text.trim().as_bytes()).unwrap();
+    let secret = data_encoding::HEXLOWER.decode(text.trim().split_once(' ').unwrap().0.as_bytes()).unwrap();
     Keyring::new(TokenKey { id, secret: secret.try_into().unwrap() }, Vec::new())
 }
 

@@ -1,0 +1,60 @@
+//! What a configuration may say, and what is said about one that may not be.
+
+use super::*;
+
+fn parse(text: &str) -> Result<Config, String> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    Config::load(Some(file.path())).map_err(|error| error.to_string())
+}
+
+#[test]
+fn an_empty_file_is_the_defaults() {
+    let config = parse("").unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+    assert!(!config.auth.local_issuer);
+    assert_eq!(config.settings().unwrap().limits, Limits::default());
+}
+
+#[test]
+fn unknown_keys_and_wrong_values_are_named() {
+    assert!(parse("listen = \"x\"").unwrap_err().contains("listen"));
+    assert!(parse("[limits]\nlines_max = 0").unwrap_err().contains("limits.lines_max"));
+    assert!(parse("currency = \"pounds\"").unwrap_err().contains("currency"));
+    assert!(parse("listen = 5").unwrap_err().contains("listen"));
+    let unknown = parse("[limits]\nline_max = 7").unwrap_err();
+    assert!(unknown.contains("`limits.line_max`") && unknown.contains("`limits.lines_max`?"), "{unknown}");
+    let negative = parse("[limits]\nlines_max = -1").unwrap_err();
+    assert!(negative.contains("lines_max"), "{negative}");
+}
+
+#[test]
+fn the_source_of_each_value_is_shown() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "region = \"north\"").unwrap();
+    let (_, settings) = Config::load_shown(Some(file.path())).unwrap();
+    let source = |key: &str| settings.iter().find(|setting| setting.key == key).unwrap().source.clone();
+    assert!(source("region").contains(file.path().file_name().unwrap().to_str().unwrap()));
+    assert_eq!(source("currency"), "default");
+    assert_eq!(settings.len(), KEYS.len());
+}
+
+#[test]
+fn the_journal_is_whole_segments() {
+    let store = Store { journal_bytes_max: (100 << 20) + 5, ..Store::default() };
+    assert_eq!(store.options().journal.segments_max, 3);
+    let store =
+        Store { journal_bytes_max: 8 << 20, journal_segment_bytes: (1 << 20) + 5, ..Store::default() };
+    let journal = store.options().journal;
+    assert_eq!((journal.segments_max, journal.segment_bytes), (8, 1 << 20));
+    assert_eq!(Store::default().options(), EmbeddedOptions::default());
+}
+
+#[test]
+fn a_journal_has_room_for_two_files_and_for_the_largest_change() {
+    let one = parse("[store]\njournal_bytes_max = 60000000").unwrap_err();
+    assert!(one.contains("`store.journal_bytes_max`") && one.contains("twice"), "{one}");
+    let small = "[store]\njournal_segment_bytes = 1048576\n[limits]\nentry_bytes_max = 1048576";
+    assert!(parse(small).unwrap_err().contains("`store.journal_segment_bytes`"));
+    parse("[store]\njournal_segment_bytes = 1048576\njournal_bytes_max = 2097152").unwrap();
+}
