@@ -2,3 +2,5 @@
 //!
 //! What always holds: nothing here looks into the server; what it promised is judged by what it answered. Load is bounded
 //! in count and time, goes to loopback only, and only processes that were started here are stopped.
+
+pub mod load;
