@@ -4,4 +4,5 @@
 //! in count and time, goes to loopback only, and only processes that were started here are stopped.
 
 pub mod durability;
+pub mod load;
 pub mod process;
