@@ -138,6 +138,20 @@ pub struct Http {
     pub bulk_operations_max: usize,
     /// Seconds in which requests under way may end after SIGTERM: 0 to 600.
     pub drain_seconds: u64,
+    /// Connections at once: 1 to 1,000,000.
+    pub connections_max: usize,
+    /// Requests under way at once: 1 to 1,000,000.
+    pub requests_max: usize,
+    /// Bytes of a request's line and headers: 4 KiB to 256 KiB.
+    pub header_bytes_max: usize,
+    /// Seconds from the first byte of a request to the end of its headers: 1 to 300.
+    pub header_seconds: u64,
+    /// Seconds that a body may take, beside those of `body_bytes_per_second_min`: 1 to 300.
+    pub body_seconds: u64,
+    /// Bytes of a body that buy one second more: 1 to 1 GiB.
+    pub body_bytes_per_second_min: u64,
+    /// Seconds that a connection may stand still: 1 to 3,600.
+    pub idle_seconds: u64,
 }
 
 /// The embedded engine.
@@ -286,8 +300,19 @@ impl Default for LimitSettings {
 
 impl Default for Http {
     fn default() -> Self {
-        let bulk_bytes_max = 256 * 1024 * 1024;
-        Self { body_bytes_max: 256 * 1024, bulk_bytes_max, bulk_operations_max: 1_000, drain_seconds: 30 }
+        Self {
+            body_bytes_max: 256 * 1024,
+            bulk_bytes_max: 256 * 1024 * 1024,
+            bulk_operations_max: 1_000,
+            drain_seconds: 30,
+            connections_max: 16_384,
+            requests_max: 2_048,
+            header_bytes_max: 32 * 1024,
+            header_seconds: 10,
+            body_seconds: 10,
+            body_bytes_per_second_min: 1_024,
+            idle_seconds: 75,
+        }
     }
 }
 

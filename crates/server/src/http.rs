@@ -24,6 +24,7 @@ mod observe;
 mod openapi;
 mod page;
 mod path;
+pub(crate) mod refusal;
 mod replace;
 pub(crate) mod request_id;
 mod service_carts;

@@ -7,6 +7,7 @@ pub mod auth;
 mod cart_lines;
 pub mod command;
 pub mod config;
+mod connections;
 mod demo;
 pub mod http;
 pub mod keys;

@@ -41,6 +41,8 @@ pub struct MemberError {
 
 /// Seconds after which a provider may be back.
 const IDENTITY_RETRY_S: u32 = 2;
+/// Seconds after which whoever was refused as one too many may try again.
+pub(crate) const RETRY_S: u32 = 1;
 /// What every problem's `type` begins with.
 const TYPE: &str = "urn:evercart:problem:";
 
@@ -126,6 +128,22 @@ impl Problem {
         Self { retry_after_s: Some(retry_after_s), ..Self::new(kind::RATE_LIMITED, detail) }
     }
 
+    /// More than the server takes at once.
+    pub fn overloaded() -> Self {
+        let detail = "the server has as much to do as it takes at once; nothing was changed";
+        Self { retry_after_s: Some(RETRY_S), ..Self::new(kind::OVERLOADED, detail) }
+    }
+
+    /// A body that took longer than it may.
+    pub fn too_slow() -> Self {
+        Self::new(kind::BODY_TOO_SLOW, "the rest of the body did not come in time")
+    }
+
+    /// Headers above the limit.
+    pub fn headers_too_large(max: usize) -> Self {
+        Self::new(kind::HEADERS_TOO_LARGE, format!("at most {max} bytes of line and headers are taken"))
+    }
+
     /// A route that does not exist.
     pub fn not_found() -> Self {
         Self::new(kind::NOT_FOUND, "no such route")
@@ -148,8 +166,26 @@ impl Problem {
     fn away(kind: &'static Kind, detail: &str, error: &(dyn std::error::Error + 'static)) -> Self {
         tracing::warn!(error, code = kind.code, "store did not take a request");
         let mut problem = Self::new(kind, detail);
-        problem.retry_after_s = Some(1);
+        problem.retry_after_s = Some(RETRY_S);
         problem
+    }
+
+    /// The document, with the name of the request under way.
+    pub(crate) fn body(&self) -> String {
+        let mut body = Map::new();
+        body.insert("type".to_owned(), format!("{TYPE}{}", self.code).into());
+        body.insert("title".to_owned(), self.title.into());
+        body.insert("status".to_owned(), self.status.as_u16().into());
+        body.insert("code".to_owned(), self.code.into());
+        body.insert("detail".to_owned(), self.detail.as_str().into());
+        if !self.errors.is_empty() {
+            body.insert("errors".to_owned(), serde_json::to_value(&self.errors).unwrap_or_default());
+        }
+        if let Some(id) = request_id::current() {
+            body.insert("request_id".to_owned(), id.into());
+        }
+        body.extend(self.members.iter().map(|(name, value)| (name.clone(), value.clone())));
+        Value::Object(body).to_string()
     }
 
     /// The explanation, for a result inside a bulk answer.
@@ -197,7 +233,8 @@ impl From<&StoreError> for Problem {
                 let detail = "it may have been done; try again with the same key";
                 Self::away(kind::OUTCOME_UNKNOWN, detail, error)
             }
-            StoreError::Overloaded => Self::away(kind::OVERLOADED, unchanged, error),
+            // Counted with the store's operations, and not logged: a line for each would be a load of its own.
+            StoreError::Overloaded => Self::overloaded(),
             StoreError::Full => Self::away(kind::STORE_FULL, "nothing was changed", error),
             StoreError::Corrupt { .. } => Self::internal(kind::CORRUPT_RECORD, error),
         }
@@ -206,20 +243,7 @@ impl From<&StoreError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut body = Map::new();
-        body.insert("type".to_owned(), format!("{TYPE}{}", self.code).into());
-        body.insert("title".to_owned(), self.title.into());
-        body.insert("status".to_owned(), self.status.as_u16().into());
-        body.insert("code".to_owned(), self.code.into());
-        body.insert("detail".to_owned(), self.detail.into());
-        if !self.errors.is_empty() {
-            body.insert("errors".to_owned(), serde_json::to_value(&self.errors).unwrap_or_default());
-        }
-        if let Some(id) = request_id::current() {
-            body.insert("request_id".to_owned(), id.into());
-        }
-        body.extend(*self.members);
-        let mut response = (self.status, Value::Object(body).to_string()).into_response();
+        let mut response = (self.status, self.body()).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -3,14 +3,14 @@
 use crate::{
     auth::{FetchError, Identity},
     config::Config,
-    http::{AppState, router},
+    connections::{self, Limits},
+    http::{AppState, refusal::Refusals, router},
     keys::live::LiveKeys,
     telemetry,
     wiring::{Wired, WiringError, wire},
 };
-use axum::serve::ListenerExt;
 use std::{io, net::SocketAddr, time::Duration};
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use tokio::{sync::oneshot, task::JoinHandle};
 
 /// A server that is listening.
 pub struct Server {
@@ -19,7 +19,7 @@ pub struct Server {
     state: AppState,
     wired: Wired,
     stop: oneshot::Sender<()>,
-    serving: JoinHandle<io::Result<()>>,
+    serving: JoinHandle<()>,
 }
 
 /// How often a server that stops looks whether all is done that goes on behind answers.
@@ -58,21 +58,15 @@ impl Server {
         let identity = Identity::start(keys.clone(), &config.auth, linear).await?;
         let metrics = telemetry::collect().map_err(|error| ServerError::Setup(error.to_string()))?;
         let failed = |source| ServerError::Listen { address: config.listen, source };
-        let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
+        let limits = Limits::new(&config.http, connections::raise());
+        let listener = connections::listen(config.listen).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
+        let refusals = Refusals::new(&config);
         let state = AppState::new(&wired, keys, identity, config, metrics);
         let (stop, stopped) = oneshot::channel();
-        let app = router(state.clone());
-        let listener = listener.tap_io(|stream| {
-            // Answers are small and complete: waiting to fill a packet only delays them.
-            drop(stream.set_nodelay(true));
-        });
-        let serving = tokio::spawn(async move {
-            let stopped = async { drop(stopped.await) };
-            axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
-                .with_graceful_shutdown(stopped)
-                .await
-        });
+        let stopped = async { drop(stopped.await) };
+        let serving = connections::serve(listener, router(state.clone()), refusals, limits, stopped);
+        let serving = tokio::spawn(serving);
         Ok(Self { address, state, wired, stop, serving })
     }
 

@@ -10,6 +10,7 @@ pub(crate) mod traces;
 
 use crate::{
     auth::FETCHES,
+    connections::{OPEN, REFUSED as NOT_LET_IN},
     http::{REQUEST_DURATION, limit::REFUSED},
 };
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
@@ -99,6 +100,8 @@ fn describe() {
     describe_counter!("evercart_catalog_away_total", "Look-ups of items that were not answered in time");
     describe_counter!(FETCHES, "Fetches of an identity provider's keys, by outcome");
     describe_counter!(REFUSED, "Requests over a rate limit, by policy");
+    describe_counter!(NOT_LET_IN, "Requests that were not let in, by why: headers, requests, connections");
+    describe_gauge!(OPEN, "Connections that are open");
     describe_counter!(expire::SEEN, "Carts that were looked at, to see whether they have ended");
     describe_counter!(expire::ENDED, "Carts that have ended, by how: guest, empty, idle");
     describe_counter!(expire::FAILED, "Carts and pages of carts that could not be looked at");

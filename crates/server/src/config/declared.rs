@@ -103,6 +103,13 @@ pub const KEYS: &[Declared] = &[
     range("http.bulk_bytes_max", "Bytes of a bulk import.", KIB, GIB),
     range("http.bulk_operations_max", "Operations of one bulk change.", 1, 10_000),
     range("http.drain_seconds", "Seconds in which requests under way may end after SIGTERM.", 0, 600),
+    range("http.connections_max", CONNECTIONS, 1, 1_000_000),
+    range("http.requests_max", REQUESTS, 1, 1_000_000),
+    range("http.header_bytes_max", HEADER_BYTES, 4 * KIB, 256 * KIB),
+    range("http.header_seconds", HEADER_SECONDS, 1, 300),
+    range("http.body_seconds", BODY_SECONDS, 1, 300),
+    range("http.body_bytes_per_second_min", "Bytes of a body that buy it one second more.", 1, GIB),
+    range("http.idle_seconds", IDLE_SECONDS, 1, 3_600),
     range("rate.principal_per_minute", "Requests of one shopper; 0 is no limit.", 0, RATE_MAX),
     range("rate.address_per_minute", RATE_ADDRESS, 0, RATE_MAX),
     range("rate.sessions_per_minute", RATE_SESSIONS, 0, RATE_MAX),
@@ -123,6 +130,17 @@ pub const KEYS: &[Declared] = &[
     range("index.scan_hours", "Hours between scans of all carts for the index of SKUs.", 1, 8_760),
 ];
 
+const CONNECTIONS: &str = "Connections at once; one more is told 503 `overloaded` and closed. Less where the process may \
+    not open so many files.";
+const REQUESTS: &str = "Requests under way at once, those that wait for a processor included and those that wait for \
+    their own body not; one more is told 503 `overloaded`.";
+const HEADER_BYTES: &str = "Bytes of a request's line and headers; more is 431 `headers_too_large`.";
+const HEADER_SECONDS: &str =
+    "Seconds from the first byte of a request to the end of its headers; then the connection is cut.";
+const BODY_SECONDS: &str = "Seconds that a body may take, and as many more as `http.body_bytes_per_second_min` gives it \
+    for what has come; then it is 408 `body_too_slow`.";
+const IDLE_SECONDS: &str = "Seconds that a connection may stand still, between requests or with an answer that is not \
+    taken; then it is closed.";
 const INDEX_RATE: &str = "Carts read in a second for the index of SKUs, behind changes and in scans.";
 const JWT_ALGORITHMS: &str =
     "a list of `RS256`, `RS384`, `RS512`, `PS256`, `PS384`, `PS512`, `ES256`, `ES384`, `EdDSA`";

@@ -1,6 +1,6 @@
 //! Bodies: bounded, strict, and explained by JSON pointers.
 
-use crate::problem::Problem;
+use crate::{connections::TooSlow, problem::Problem};
 use axum::{
     body::Body,
     http::{HeaderMap, header},
@@ -13,6 +13,7 @@ use serde::{
 };
 use serde_json::{Value, error::Category};
 use serde_path_to_error::Segment;
+use std::error::Error as _;
 
 /// Bytes of a body beyond the limit that are still taken from the wire, so that its sender reads the refusal.
 const DISCARDED_MAX: usize = 1024 * 1024;
@@ -21,7 +22,7 @@ const DISCARDED_MAX: usize = 1024 * 1024;
 pub(super) async fn read(mut body: Body, max: usize) -> Result<Bytes, Problem> {
     let mut read = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Problem::malformed("the body ended early"))?;
+        let frame = frame.map_err(|error| broken(&error))?;
         let Ok(data) = frame.into_data() else { continue };
         if read.len() + data.len() > max {
             discard(body).await;
@@ -30,6 +31,14 @@ pub(super) async fn read(mut body: Body, max: usize) -> Result<Bytes, Problem> {
         read.extend_from_slice(&data);
     }
     Ok(read.freeze())
+}
+
+/// What to tell of a body that did not come whole.
+fn broken(error: &axum::Error) -> Problem {
+    match error.source() {
+        Some(cause) if cause.is::<TooSlow>() => Problem::too_slow(),
+        _ => Problem::malformed("the body ended early"),
+    }
 }
 
 /// A connection that is closed while bytes wait is reset, and the answer lost with it.

@@ -254,7 +254,9 @@ fn parameters_of(route: &Route<'_>) -> Vec<Value> {
 fn refusals(route: &Route<'_>) -> Map<String, Value> {
     let mut kinds = vec![
         kind::BAD_TOKEN,
+        kind::BODY_TOO_SLOW,
         kind::BODY_TOO_LARGE,
+        kind::HEADERS_TOO_LARGE,
         kind::INTERNAL,
         kind::CORRUPT_RECORD,
         kind::STORE_UNAVAILABLE,

@@ -4,7 +4,7 @@
 
 use axum::{
     extract::Request,
-    http::{HeaderName, HeaderValue},
+    http::{HeaderMap, HeaderName, HeaderValue},
     middleware::Next,
     response::Response,
 };
@@ -25,11 +25,20 @@ pub(crate) fn current() -> Option<String> {
 
 /// Names a request.
 pub(super) async fn name(request: Request, next: Next) -> Response {
-    let id = request.headers().get(NAME).filter(|value| is_plain(value)).cloned().unwrap_or_else(made);
+    let id = of(request.headers());
     let span = tracing::info_span!("http", request_id = id.to_str().unwrap_or_default());
     let mut response = CURRENT.scope(id.clone(), next.run(request)).instrument(span).await;
     response.headers_mut().insert(NAME, id);
     response
+}
+
+/// Names a request that is answered without being run.
+pub(super) fn put(request: &HeaderMap, answer: &mut HeaderMap) {
+    answer.insert(NAME, of(request));
+}
+
+fn of(headers: &HeaderMap) -> HeaderValue {
+    headers.get(NAME).filter(|value| is_plain(value)).cloned().unwrap_or_else(made)
 }
 
 fn is_plain(value: &HeaderValue) -> bool {

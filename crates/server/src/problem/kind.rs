@@ -75,6 +75,9 @@ kinds! {
     METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED "method_not_allowed" "Not with this method",
         "The path exists, and has no such method.",
         "See the header `Allow`.";
+    BODY_TOO_SLOW = REQUEST_TIMEOUT "body_too_slow" "The body came too slowly",
+        "The body was not there in the time that `http.body_seconds` and its length give it. Nothing was changed.",
+        "Send it again, over a better line or in smaller pieces.";
     CART_MERGED = CONFLICT "cart_merged" "The cart was merged",
         "An account has taken in the cart of this guest token.",
         "Go on with the account's token.";
@@ -123,6 +126,9 @@ kinds! {
     RATE_LIMITED = TOO_MANY_REQUESTS "rate_limited" "Too many requests",
         "This caller, or its address, asked more often than the shop allows. Nothing was changed.",
         "Wait `Retry-After` seconds; `RateLimit` says before what is left.";
+    HEADERS_TOO_LARGE = REQUEST_HEADER_FIELDS_TOO_LARGE "headers_too_large" "The headers are too large",
+        "The request's line and headers have more bytes than `http.header_bytes_max`. Nothing was changed.",
+        "Send fewer cookies and shorter headers; a long receipt goes into the body.";
     CORRUPT_RECORD = INTERNAL_SERVER_ERROR "corrupt_record" "Something is wrong on our side",
         "Stored bytes cannot be read.",
         "Tell the operator the `incident`; the log has the cause under it.";
@@ -135,9 +141,9 @@ kinds! {
     OUTCOME_UNKNOWN = SERVICE_UNAVAILABLE "outcome_unknown" "The outcome is not known",
         "The store did not say whether it took the change.",
         "Try again with the same `Idempotency-Key`: it is done once.";
-    OVERLOADED = SERVICE_UNAVAILABLE "overloaded" "The store is busy or away",
-        "More is asked of the store than it can do. Nothing was changed.",
-        "Try again after `Retry-After` seconds.";
+    OVERLOADED = SERVICE_UNAVAILABLE "overloaded" "Too much is asked at once",
+        "More is asked than the server or its store can do. Nothing was changed.",
+        "Try again after `Retry-After` seconds, and later each time; the connection stays good unless it is closed.";
     STORE_FULL = SERVICE_UNAVAILABLE "store_full" "The store takes no more writes",
         "There is no room left for writes; reads go on. Nothing was changed.",
         "Tell the operator: more room is needed.";
