@@ -1,8 +1,8 @@
 //! Prints what the engine does a second: durable adds at 1, 64 and 512 writers, and five reads for each add.
 //!
-//! `cargo run --release -p storage-embedded --example engine_rate -- [directory] [carts] [seconds for each]`. Carts are
-//! drawn uniformly: the hardest case, as nearly every cart of a fold is another. The directory should be new, on the
-//! disk that is to be measured, and is left behind.
+//! `cargo run --release -p storage-embedded --example engine_rate -- [directory] [carts] [seconds for each] [base]`, the
+//! base `row-log` or `fjall`. Carts are drawn uniformly: the hardest case, as nearly every cart of a fold is another. The
+//! directory should be new, on the disk that is to be measured, and is left behind.
 #![allow(clippy::print_stdout, reason = "a command-line report")]
 
 use std::error::Error;
@@ -14,16 +14,21 @@ use std::time::{Duration, Instant};
 use storage::cart::CartId;
 use storage::conformance::sample;
 use storage::{Consistency, StoreError, Stores};
-use storage_embedded::{Embedded, EmbeddedOptions};
+use storage_embedded::{BaseKind, Embedded, EmbeddedOptions};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let dir = arguments.next().map_or_else(|| std::env::temp_dir().join("engine-rate"), PathBuf::from);
     let carts = arguments.next().map_or(Ok(1_000_000), |carts| carts.parse())?;
     let seconds = arguments.next().map_or(Ok(10), |seconds| seconds.parse())?;
+    let base = match arguments.next().as_deref() {
+        None | Some("row-log") => BaseKind::RowLog,
+        Some("fjall") => BaseKind::Fjall,
+        Some(other) => return Err(format!("`{other}` is no base: `row-log` or `fjall`").into()),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let started = Instant::now();
-    let engine = Embedded::open(&dir, EmbeddedOptions::default())?;
+    let engine = Embedded::open(&dir, EmbeddedOptions { base, ..EmbeddedOptions::default() })?;
     println!("open: {:?}, {} bytes in the journal", started.elapsed(), engine.journal_bytes());
     let load = Arc::new(Load { carts, stop: AtomicBool::new(false), seq: AtomicU32::new(1) });
     for (writers, reads) in [(1, 0), (64, 0), (512, 0), (512, 5)] {
