@@ -1,4 +1,6 @@
-//! Carts: deltas join by themselves, so a load shows one row and no deltas.
+//! Carts: deltas join by themselves, so a strong load shows one row and no deltas, and its version is what a replacement
+//! meets. An eventual one shows as much, and leaves the joining of the last few deltas to the caller, who may have joined
+//! the others before.
 //!
 //! Buckets mean nothing here: nothing waits to be folded by the caller, and nothing is left to remove.
 
@@ -8,12 +10,14 @@ use storage::capabilities::Durability;
 use storage::cart::CartId;
 use storage::error::Result;
 use storage::{
-    Bucket, Capabilities, CartRows, CartStore, Consistency, DeltaKey, Owner, Replaced, RowKey, Snapshot,
-    Version, WritePath,
+    Bucket, Capabilities, CartRows, CartStore, Consistency, DeltaKey, DeltaRow, Owner, Replaced, RowKey,
+    Snapshot, Version, WritePath,
 };
 
 use crate::Embedded;
+use crate::change::DeltaName;
 use crate::engine::{NewValue, Outcome};
+use crate::entry::{Apart, NamedDelta};
 use crate::key::{self, Key};
 use crate::row::Row;
 
@@ -29,9 +33,14 @@ impl CartStore for Embedded {
         }
     }
 
-    async fn load(&self, cart: CartId, _: Consistency) -> Result<CartRows> {
-        let row = self.engine.load(&key::cart(cart)).await?;
-        Ok(CartRows { snapshots: row.map(snapshot).into_iter().collect(), deltas: Vec::new() })
+    async fn load(&self, cart: CartId, consistency: Consistency) -> Result<CartRows> {
+        let key = key::cart(cart);
+        let apart = match consistency {
+            Consistency::Eventual => self.engine.load_apart(&key).await?,
+            Consistency::Strong => Apart { row: self.engine.load(&key).await?, deltas: Vec::new() },
+        };
+        let deltas = apart.deltas.into_iter().map(|delta| delta_row(cart, delta)).collect();
+        Ok(CartRows { snapshots: apart.row.map(snapshot).into_iter().collect(), deltas })
     }
 
     async fn replace(
@@ -47,7 +56,9 @@ impl CartStore for Embedded {
     }
 
     async fn append(&self, key: &DeltaKey, bytes: Bytes) -> Result<()> {
-        self.engine.append(&key::cart(key.cart), key.owner.as_str().into(), bytes).await
+        let DeltaKey { cart, owner, bucket, operation, value_hash } = key;
+        let name = DeltaName { bucket: *bucket, operation: *operation, value_hash: *value_hash };
+        self.engine.append(&key::cart(*cart), owner.as_str().into(), name, bytes).await
     }
 
     async fn remove(&self, key: &RowKey, version: Version) -> Result<Replaced> {
@@ -125,6 +136,12 @@ fn snapshot(row: Row) -> Snapshot {
         folded_through: Bucket(0),
         bytes: row.value.bytes,
     }
+}
+
+fn delta_row(cart: CartId, NamedDelta { name, owner, bytes }: NamedDelta) -> DeltaRow {
+    let DeltaName { bucket, operation, value_hash } = name;
+    let key = DeltaKey { cart, owner: Owner::from_stored(&owner), bucket, operation, value_hash };
+    DeltaRow { key, bytes }
 }
 
 fn replaced(outcome: Outcome) -> Replaced {

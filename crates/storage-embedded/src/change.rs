@@ -10,6 +10,8 @@
 use bytes::Bytes;
 use integer_encoding::VarInt;
 use smol_str::SmolStr;
+use storage::Bucket;
+use storage::cart::Dot;
 
 use crate::key::Key;
 
@@ -23,11 +25,19 @@ const REMOVE: u8 = 3;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Change {
     /// Joins a delta to the cart.
-    Delta { owner: SmolStr, bytes: Bytes },
+    Delta { owner: SmolStr, bytes: Bytes, name: Option<DeltaName> },
     /// Puts a value in place of whatever is there; decided under the lock, so it simply happens when replayed.
     Put(Value),
     /// Leaves nothing.
     Remove,
+}
+
+/// What its writer called a delta. Not journaled: one that comes back from there is joined before it is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DeltaName {
+    pub(crate) bucket: Bucket,
+    pub(crate) operation: Dot,
+    pub(crate) value_hash: u64,
 }
 
 /// What is kept under a key.
@@ -62,7 +72,7 @@ pub(crate) fn encode(key: &[u8], change: &Change) -> Vec<u8> {
     put_varint(&mut out, key.len() as u64);
     out.extend_from_slice(key);
     match change {
-        Change::Delta { owner, bytes } => {
+        Change::Delta { owner, bytes, .. } => {
             put_owner(&mut out, owner);
             out.extend_from_slice(bytes);
         }
@@ -86,7 +96,7 @@ fn decode_v1(record: &[u8]) -> Option<(Key, Change)> {
     let change = match kind {
         DELTA => {
             let (owner, bytes) = take_owner(rest)?;
-            Change::Delta { owner, bytes: Bytes::copy_from_slice(bytes) }
+            Change::Delta { owner, bytes: Bytes::copy_from_slice(bytes), name: None }
         }
         PUT => Change::Put(take_value(rest)?),
         REMOVE => Change::Remove,
@@ -173,7 +183,8 @@ mod tests {
 
     #[test]
     fn a_change_reads_back_as_written() {
-        let delta = Change::Delta { owner: "local.1".into(), bytes: Bytes::from_static(b"delta") };
+        let delta =
+            Change::Delta { owner: "local.1".into(), bytes: Bytes::from_static(b"delta"), name: None };
         for change in [delta, Change::Put(value(None)), Change::Put(value(Some(u64::MAX))), Change::Remove] {
             let record = encode(b"key", &change);
             assert_eq!(decode(&record).unwrap(), (Key::from_slice(b"key"), change));

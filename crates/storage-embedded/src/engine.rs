@@ -16,7 +16,8 @@ use storage::cart::format::{self, FormatError};
 use storage::error::{BoxError, Result};
 
 use crate::base::{AtHand, Base, BaseResult};
-use crate::change::{self, Change, Value};
+use crate::change::{self, Change, DeltaName, Value};
+use crate::entry::{Apart, Entry};
 use crate::key::{self, Key};
 use crate::options::EmbeddedOptions;
 use crate::order::OrderIndex;
@@ -115,9 +116,15 @@ impl Engine {
     }
 
     /// Joins a delta to a cart, blindly; durable when it returns.
-    pub(crate) async fn append(&self, key: &Key, owner: SmolStr, bytes: Bytes) -> Result<()> {
+    pub(crate) async fn append(
+        &self,
+        key: &Key,
+        owner: SmolStr,
+        name: DeltaName,
+        bytes: Bytes,
+    ) -> Result<()> {
         check_cart(key, &bytes)?;
-        let change = Change::Delta { owner, bytes };
+        let change = Change::Delta { owner, bytes, name: Some(name) };
         let record = change::encode(key, &change);
         let batch = match self.queue_delta(key, &record, &change) {
             Err(StoreError::Full) if self.journal.room(record.len()).await => {
@@ -233,6 +240,15 @@ impl Engine {
         self.look(key)?.ok_or_else(fetched_in_vain)
     }
 
+    /// As [`Self::load`], the deltas that wait apart from the row.
+    pub(crate) async fn load_apart(self: &Arc<Self>, key: &Key) -> Result<Apart> {
+        if let Some(apart) = self.look_apart(key)? {
+            return Ok(apart);
+        }
+        let _pins = self.fetch(vec![key.clone()]).await?;
+        self.look_apart(key)?.ok_or_else(fetched_in_vain)
+    }
+
     /// As [`Self::load`], for many keys with one visit to the base.
     pub(crate) async fn load_all(self: &Arc<Self>, keys: &[Key]) -> Result<Vec<Option<Row>>> {
         let mut rows = Vec::with_capacity(keys.len());
@@ -249,8 +265,20 @@ impl Engine {
 
     /// What the table knows to be durable; `None` when the base must be asked.
     fn look(&self, key: &[u8]) -> Result<Option<Option<Row>>> {
+        self.look_with(key, Entry::look)
+    }
+
+    fn look_apart(&self, key: &[u8]) -> Result<Option<Apart>> {
+        self.look_with(key, Entry::look_apart)
+    }
+
+    fn look_with<T>(
+        &self,
+        key: &[u8],
+        look: impl FnOnce(&mut Entry, u64) -> std::result::Result<Option<T>, FormatError>,
+    ) -> Result<Option<T>> {
         let durable = self.journal.durable_through();
-        let seen = self.table.lock(key).with(key, |entry| entry.look(durable));
+        let seen = self.table.lock(key).with(key, |entry| look(entry, durable));
         seen.transpose().map(Option::flatten).map_err(|damage| corrupt(key, damage))
     }
 

@@ -10,7 +10,7 @@ use smol_str::SmolStr;
 use storage::cart::format::{self, FormatError};
 use storage::cart::{Cart, Join};
 
-use crate::change::{Change, Value};
+use crate::change::{Change, DeltaName, Value};
 use crate::row::Row;
 
 /// Bytes that an entry costs in the table beside what it points to.
@@ -19,13 +19,39 @@ const ENTRY_BYTES: usize = 200;
 const PENDING_BYTES: usize = 72;
 
 /// So many durable changes join the state without being asked for: no reader and no fold finds a mountain of them.
-const RELIEVE_AT: usize = 32;
+const RELIEVE_AT: usize = 16;
+
+/// A durable row and the deltas that wait beside it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Apart {
+    pub(crate) row: Option<Row>,
+    pub(crate) deltas: Vec<NamedDelta>,
+}
+
+/// A delta as its writer named it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct NamedDelta {
+    pub(crate) name: DeltaName,
+    pub(crate) owner: SmolStr,
+    pub(crate) bytes: Bytes,
+}
 
 /// A change that is in the journal, or on its way there.
 #[derive(Debug)]
 pub(crate) struct Pending {
     pub(crate) batch: u64,
     pub(crate) change: Change,
+}
+
+impl Pending {
+    fn named(&self) -> Option<NamedDelta> {
+        match &self.change {
+            Change::Delta { owner, bytes, name } => {
+                Some(NamedDelta { name: (*name)?, owner: owner.clone(), bytes: bytes.clone() })
+            }
+            Change::Put(_) | Change::Remove => None,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -138,6 +164,20 @@ impl Entry {
         }
     }
 
+    /// As [`Self::look`], for whoever joins by himself: deltas are shown as they were written, and nothing is decoded.
+    pub(crate) fn look_apart(&mut self, durable_through: u64) -> Result<Option<Apart>, FormatError> {
+        let deltas: Option<Vec<NamedDelta>> =
+            self.pending[..self.durable(durable_through)].iter().map(Pending::named).collect();
+        match (&self.state, deltas) {
+            (State::Known(row), Some(deltas)) => {
+                self.recently_used = true;
+                Ok(Some(Apart { row: row.clone(), deltas }))
+            }
+            // Something else than deltas, or deltas that came back from the journal and have no names.
+            _ => Ok(self.look(durable_through)?.map(|row| Apart { row, deltas: Vec::new() })),
+        }
+    }
+
     /// The state, as far as it is joined.
     pub(crate) fn row(&self) -> Option<&Row> {
         match &self.state {
@@ -221,7 +261,7 @@ impl Settling {
             return Ok(());
         }
         match &pending.change {
-            Change::Delta { owner, bytes } => {
+            Change::Delta { owner, bytes, .. } => {
                 let row = match self.row.take() {
                     // A delta is a state: nothing and a delta is the delta.
                     None => Row { through: 0, value: first_value(bytes.clone()) },
@@ -269,7 +309,7 @@ mod tests {
 
     fn delta(seq: u32) -> Change {
         let bytes: Bytes = sample::stored(&sample::add(1, seq, "A"));
-        Change::Delta { owner: "local.1".into(), bytes }
+        Change::Delta { owner: "local.1".into(), bytes, name: None }
     }
 
     /// An entry whose base row is known to be absent, with deltas in these batches.
@@ -291,6 +331,28 @@ mod tests {
     fn readers_see_only_what_is_durable() {
         let mut entry = entry(&[4, 4, 5, 6]);
         assert_eq!([3, 4, 5, 6].map(|durable| dots(&mut entry, durable)), [0, 2, 3, 4]);
+    }
+
+    #[test]
+    fn deltas_stand_apart_until_one_has_no_name_or_all_are_joined() {
+        let name = DeltaName {
+            bucket: storage::Bucket(1),
+            operation: storage::cart::Dot::new(storage::cart::WriterId(1), 9),
+            value_hash: 7,
+        };
+        let mut entry = Entry::default();
+        entry.install(Ok(None));
+        let Change::Delta { owner, bytes, .. } = delta(9) else { unreachable!() };
+        entry.push(5, Change::Delta { owner, bytes, name: Some(name) });
+        let apart = entry.look_apart(5).unwrap().unwrap();
+        assert_eq!(
+            (apart.row, apart.deltas.iter().map(|delta| delta.name).collect::<Vec<_>>()),
+            (None, vec![name])
+        );
+        assert_eq!(entry.look_apart(4).unwrap().unwrap().deltas, [], "not durable yet");
+        entry.push(6, delta(10));
+        let joined = entry.look_apart(6).unwrap().unwrap();
+        assert_eq!((joined.row.map(|row| row.value.version), joined.deltas.len()), (Some(2), 0));
     }
 
     #[test]

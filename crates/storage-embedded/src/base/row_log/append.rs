@@ -50,6 +50,8 @@ struct Touched {
     segment: Arc<Segment>,
     /// Bytes to which it has grown.
     bytes: u64,
+    /// How many updates came before the end of it.
+    updates: usize,
     /// Its hints, once it is sealed.
     sealed: Option<Vec<Update>>,
 }
@@ -125,7 +127,8 @@ impl<'a> Appending<'a> {
         segment.file.sync_data().map_err(failed)?;
         let (slot, segment) = (*slot, Arc::clone(segment));
         let sealed = is_sealed.then(|| std::mem::take(&mut self.active.updates));
-        self.touched.push(Touched { slot, segment, bytes: self.end, sealed });
+        let updates = self.updates.len();
+        self.touched.push(Touched { slot, segment, bytes: self.end, updates, sealed });
         Ok(())
     }
 
@@ -145,6 +148,11 @@ impl<'a> Appending<'a> {
         if let Err(error) = finished {
             self.abandon();
             return Err(error);
+        }
+        let mut counted = 0;
+        for touched in &self.touched {
+            touched.segment.count_removals(self.updates[counted..touched.updates].iter());
+            counted = touched.updates;
         }
         self.updates.sort_by_key(|update| update.cart);
         // The new places first, so that nothing is taken from a count before it was added to it.

@@ -12,7 +12,7 @@ use super::open::updates_of;
 use super::segment::{HEADER_BYTES, Segment};
 use super::{RowLog, RowLogError};
 
-/// Segments above this live share are not worth their copying, whatever the log's share is.
+/// Segments of which more than this share has to be copied are not worth it, whatever the log's share is.
 const WORTH_PERCENT: u64 = 90;
 
 impl RowLog {
@@ -23,14 +23,15 @@ impl RowLog {
             return Ok(false);
         }
         let mut active = self.active.lock();
-        let Some((slot, segment)) = self.emptiest(active.slot) else { return Ok(false) };
-        let is_oldest = self.listed(None).first().is_some_and(|first| first.number == segment.number);
+        let oldest = self.listed(None).first().map(|first| first.number);
+        let Some((slot, segment)) = self.emptiest(active.slot, oldest) else { return Ok(false) };
+        let is_oldest = oldest == Some(segment.number);
         let updates = match updates_of(&self.dir, &segment, slot) {
             Ok(updates) => updates,
             Err(RowLogError::Damaged { .. }) => {
                 // What it holds can be read by the index, and nobody knows where its records begin: it stays.
                 tracing::error!(segment = segment.number, "a damaged segment cannot be collected");
-                segment.live.fetch_max(segment.durable_bytes(), Ordering::Relaxed);
+                segment.removals.store(segment.durable_bytes(), Ordering::Relaxed);
                 return Ok(false);
             }
             Err(error) => return Err(error),
@@ -65,14 +66,15 @@ impl RowLog {
         }
     }
 
-    /// The sealed segment with the least live share.
-    fn emptiest(&self, active: u16) -> Option<(u16, Arc<Segment>)> {
+    /// The sealed segment of which the least has to be copied. Each that is chosen gives bytes back, so that collecting
+    /// comes to an end.
+    fn emptiest(&self, active: u16, oldest: Option<u64>) -> Option<(u16, Arc<Segment>)> {
         let slots = self.slots.read();
         let sealed = slots.iter().zip(0..).filter(|(_, slot)| *slot != active);
         let shares = sealed.filter_map(|(segment, slot)| {
             let segment = segment.as_ref()?;
             let bytes = segment.durable_bytes().saturating_sub(HEADER_BYTES).max(1);
-            let share = segment.live.load(Ordering::Relaxed) * 100 / bytes;
+            let share = segment.needed_bytes(oldest == Some(segment.number)) * 100 / bytes;
             (share < WORTH_PERCENT).then(|| (share, slot, Arc::clone(segment)))
         });
         shares.min_by_key(|(share, slot, _)| (*share, *slot)).map(|(_, slot, segment)| (slot, segment))

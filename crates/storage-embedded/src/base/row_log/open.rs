@@ -42,6 +42,7 @@ impl RowLog {
             let slot = u16::try_from(at).map_err(|_| RowLogError::TooMany)?;
             let updates =
                 if at == last { scan(dir, segment, slot)? } else { updates_of(dir, segment, slot)? };
+            segment.count_removals(updates.iter());
             updates.iter().for_each(|update| shards[shard_of(update.cart)].push(*update));
             if at == last {
                 active = Some(Active { slot, segment: Arc::clone(segment), updates, next_number });

@@ -10,6 +10,8 @@ use storage::cart::CartId;
 
 pub(super) const ALIGN: u64 = 8;
 pub(super) const HEAD_BYTES: usize = 24;
+/// Bytes of the record of a removal.
+pub(super) const REMOVAL_BYTES: u64 = HEAD_BYTES as u64;
 const REMOVED: u32 = 1 << 31;
 
 /// The head of a record.

@@ -17,7 +17,7 @@ use rustix::io::{Errno, ReadWriteFlags};
 use super::error::{RowLogError, io_error};
 use super::index::Update;
 use super::place::Place;
-use super::record::{HEAD_BYTES, Head};
+use super::record::{HEAD_BYTES, Head, REMOVAL_BYTES};
 
 /// The newest version that this code reads, and the one it writes.
 const VERSION: u32 = 1;
@@ -36,6 +36,8 @@ pub(super) struct Segment {
     pub(super) bytes: AtomicU64,
     /// Bytes of records that are the newest of their carts.
     pub(super) live: AtomicU64,
+    /// Bytes of removals: what older segments may hold of those carts must stay removed.
+    pub(super) removals: AtomicU64,
 }
 
 pub(super) fn path(dir: &Path, number: u64) -> PathBuf {
@@ -86,7 +88,8 @@ impl Segment {
     }
 
     fn of(number: u64, file: File, bytes: u64) -> Self {
-        Self { number, file, bytes: AtomicU64::new(bytes), live: AtomicU64::new(0) }
+        let (live, removals) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { number, file, bytes: AtomicU64::new(bytes), live, removals }
     }
 
     /// The bytes of a record, from wherever they are.
@@ -113,6 +116,18 @@ impl Segment {
 
     pub(super) fn durable_bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Counts those of the updates that are removals.
+    pub(super) fn count_removals<'a>(&self, updates: impl Iterator<Item = &'a Update>) {
+        let removals = updates.filter(|update| update.place.is_none()).count() as u64;
+        self.removals.fetch_add(removals * REMOVAL_BYTES, Ordering::Relaxed);
+    }
+
+    /// Bytes that a collection would have to copy, at most.
+    pub(super) fn needed_bytes(&self, is_oldest: bool) -> u64 {
+        let removals = if is_oldest { 0 } else { self.removals.load(Ordering::Relaxed) };
+        self.live.load(Ordering::Relaxed) + removals
     }
 
     /// Calls `act` with each record, in order. A head that cannot be read ends it with an error: where the next record

@@ -223,3 +223,16 @@ fn hints_that_are_damaged_are_made_anew() {
     assert_holds(&open(dir.path()), &model);
     assert!(hints::load(dir.path(), 0, 0).is_some());
 }
+
+#[test]
+fn collection_ends_where_nothing_but_removals_is_left() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path());
+    let log = open(dir.path());
+    for _ in 0..20 {
+        // A removal of what is not there is a record as well.
+        fold(&log, &(20..30).map(|number| (cart(number), None)).collect()).unwrap();
+    }
+    let collected = (0..100).take_while(|_| log.collect(100).unwrap()).count();
+    assert!(collected < 50, "{collected} collections");
+}
