@@ -4,22 +4,26 @@
 //! each part is preceded by its length. The results are stored and compared across releases, so neither the
 //! domains nor the encoding may ever change.
 
-/// Collects parts under one domain.
-pub(crate) struct Parts(blake3::Hasher);
+/// Collects parts under one domain. They are hashed at the end and at once: most are a few bytes, and a hasher is two
+/// kilobytes to begin and to move.
+pub(crate) struct Parts {
+    key: Option<[u8; 32]>,
+    bytes: Vec<u8>,
+}
 
 impl Parts {
     pub(crate) fn new(domain: &str) -> Self {
-        Self(blake3::Hasher::new()).bytes(domain.as_bytes())
+        Self { key: None, bytes: Vec::with_capacity(256) }.bytes(domain.as_bytes())
     }
 
     /// The same under a secret key: a message authentication code.
     pub(crate) fn keyed(key: &[u8; 32], domain: &str) -> Self {
-        Self(blake3::Hasher::new_keyed(key)).bytes(domain.as_bytes())
+        Self { key: Some(*key), ..Self::new(domain) }
     }
 
     pub(crate) fn bytes(mut self, part: &[u8]) -> Self {
-        self.0.update(&(part.len() as u64).to_le_bytes());
-        self.0.update(part);
+        self.bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
+        self.bytes.extend_from_slice(part);
         self
     }
 
@@ -29,13 +33,20 @@ impl Parts {
 
     pub(crate) fn u64(self) -> u64 {
         let mut first = [0; 8];
-        first.copy_from_slice(&self.0.finalize().as_bytes()[..8]);
+        first.copy_from_slice(&self.hash().as_bytes()[..8]);
         u64::from_le_bytes(first)
     }
 
     pub(crate) fn u128_bytes(self) -> [u8; 16] {
         let mut first = [0; 16];
-        first.copy_from_slice(&self.0.finalize().as_bytes()[..16]);
+        first.copy_from_slice(&self.hash().as_bytes()[..16]);
         first
+    }
+
+    fn hash(&self) -> blake3::Hash {
+        match &self.key {
+            Some(key) => blake3::keyed_hash(key, &self.bytes),
+            None => blake3::hash(&self.bytes),
+        }
     }
 }
