@@ -4,8 +4,10 @@
 //! it, and it ends with its handle. What it writes on standard error goes to a file of its own for each start.
 
 use std::fs::{self, File};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -18,6 +20,9 @@ use tokio::time::timeout;
 const START_MAX: Duration = Duration::from_secs(30);
 /// Longer than any end that was asked for, requests under way included.
 const END_MAX: Duration = Duration::from_secs(60);
+/// Where servers listen: the first port, and how many.
+const PORT_MIN: u32 = 24_000;
+const PORTS: u32 = 8_000;
 /// Variables that configure the server begin with this.
 const PREFIX: &str = "EVERCART_";
 
@@ -97,7 +102,8 @@ impl Evercart {
         let number = fs::read_dir(&self.logs)?.count();
         let log = self.logs.join(format!("{number:04}.log"));
         let file = File::create(&log).context("the log of the server cannot be made")?;
-        let mut command = self.command(&["serve", "--json", "--listen", "127.0.0.1:0", "--data"]);
+        let listen = free_address()?;
+        let mut command = self.command(&["serve", "--json", "--listen", &listen, "--data"]);
         command.arg(&self.data).stdout(Stdio::piped()).stderr(file);
         let child = command.spawn().with_context(|| format!("`{}` cannot start", self.binary.display()))?;
         Ok((child, log))
@@ -165,4 +171,17 @@ impl Running {
 
 fn read(log: &Path) -> String {
     fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+}
+
+/// Ports that were tried by this process.
+static TRIED: AtomicU32 = AtomicU32::new(0);
+
+/// An address on loopback that nobody listens on, another each time, and below the ports that systems give out for the
+/// asking: while the server is down no other program is given its port, and a client that tries it does not meet itself.
+fn free_address() -> Result<String> {
+    let mut addresses = (0..PORTS).map(|_| {
+        let port = (std::process::id() + TRIED.fetch_add(1, Ordering::Relaxed)) % PORTS;
+        format!("127.0.0.1:{}", PORT_MIN + port)
+    });
+    addresses.find(|address| TcpListener::bind(address).is_ok()).context("no port for a server is free")
 }
