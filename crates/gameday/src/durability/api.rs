@@ -12,6 +12,7 @@ use bytes::Bytes;
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, ETAG, HeaderMap, RETRY_AFTER};
 use serde::Deserialize;
+use tokio::net::TcpStream;
 
 /// A server that takes longer is hung.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
@@ -154,7 +155,23 @@ impl Client {
     }
 
     /// Sends a request, once.
+    ///
+    /// A server that hangs is one that is there: a library that waits for a connection of its pool goes on waiting after
+    /// the process has ended, and that is nobody's silence.
     pub async fn send(&self, request: &Request) -> Result<Reply, Silence> {
+        match self.exchange(request).await {
+            Err(Silence::TimedOut) if !self.is_there().await => Err(Silence::CutOff),
+            outcome => outcome,
+        }
+    }
+
+    /// True while somebody listens.
+    async fn is_there(&self) -> bool {
+        let address = self.url.trim_start_matches("http://");
+        TcpStream::connect(address).await.is_ok()
+    }
+
+    async fn exchange(&self, request: &Request) -> Result<Reply, Silence> {
         let mut sent = self.http.request(request.method.clone(), format!("{}{}", self.url, request.path));
         if !request.token.is_empty() {
             sent = sent.bearer_auth(&request.token);
@@ -196,6 +213,19 @@ fn silence(error: reqwest::Error) -> Silence {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn whoever_listens_and_says_nothing_is_told_from_whoever_is_gone() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_millis(50)).build().unwrap();
+        let client = Client { http, url };
+        let request = Request::new(Method::GET, "/", "");
+        assert_eq!(client.send(&request).await.unwrap_err(), Silence::TimedOut);
+        drop(listener);
+        assert!(!client.is_there().await);
+        assert_eq!(client.send(&request).await.unwrap_err(), Silence::Refused);
+    }
 
     #[test]
     fn the_state_is_the_first_half_of_an_entity_tag() {
