@@ -57,7 +57,9 @@ async fn a_damaged_cart_is_an_incident_of_its_own_and_no_other_cart_is_harmed() 
         unlucky.delete("/v1/cart").await,
         service.get(&format!("/v1/carts/{damaged}")).await,
     ];
-    assert_eq!(counted(&shop, "evercart_corrupt_records_total", &[]).await, before + answers.len() as u64);
+    // The index of SKUs, made anew after the start, may meet it too.
+    let after = counted(&shop, "evercart_corrupt_records_total", &[]).await;
+    assert!(after >= before + answers.len() as u64, "{before} before, {after} after");
     let exported = shop.service(&["admin"]).get("/v1/admin/carts").await.is(200);
     assert_eq!(exported.text.lines().count(), 2, "{}", exported.text);
     assert!(
