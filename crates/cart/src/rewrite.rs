@@ -6,24 +6,25 @@ use crate::{
     state::{Cart, Delta},
     time::Day,
 };
+use std::borrow::Borrow;
 
 /// The rows of a cart as they are stored, each by itself.
 #[derive(Clone, Copy, Debug)]
-pub struct Rows<'a> {
+pub struct Rows<'a, R = Cart> {
     /// This owner's own row as last written.
     pub own: Option<&'a Cart>,
     /// Every row and unfolded delta that can be seen, the own one included. What the rows of a merged guest hold
     /// stands here as [`Merge::brought`](crate::operation::Merge::brought) brings it, never raw: a guest's
     /// erasure, its `merged_into` and its word on fields must not cross into the account.
-    pub all: &'a [Cart],
+    pub all: &'a [R],
 }
 
-impl Rows<'_> {
+impl<R: Borrow<Cart>> Rows<'_, R> {
     /// All that is known of the cart: what a read shows.
     pub fn joined(&self) -> Cart {
         let mut all = self.all.iter();
-        let mut state = all.next().cloned().unwrap_or_default();
-        all.for_each(|row| state.join(row));
+        let mut state = all.next().map(|row| row.borrow().clone()).unwrap_or_default();
+        all.for_each(|row| state.join(row.borrow()));
         state
     }
 
@@ -36,7 +37,7 @@ impl Rows<'_> {
         }
         // In this order: a writer that may leave is not taken in again from other rows, where it would count as
         // learned today, come back from here once they have forgotten it, and so never leave.
-        state.forget_old_writers(self.all, today);
+        state.forget_old_writers(self.all.iter().map(Borrow::borrow), today);
         state.learned_since(self.own.unwrap_or(&Cart::default()), today);
         state
     }

@@ -13,6 +13,7 @@ mod catalog;
 mod change;
 mod cors;
 mod docs;
+mod encoded;
 mod entries;
 mod health;
 mod holders;

@@ -1,5 +1,6 @@
 //! What the service answers: a state with all that an edge needs to show it.
 
+use crate::known::Memo;
 use cart::{
     Cart, CartId, Timestamp,
     item::Snapshot,
@@ -31,6 +32,11 @@ pub struct CartAnswer {
     pub state: Arc<Cart>,
     /// What the catalogue knows of its items now.
     pub newest: HashMap<Sku, Snapshot>,
+    /// Which changes of the catalogue `newest` knows: equal numbers, equal items. `None` where some did not answer in
+    /// time.
+    pub catalog: Option<u64>,
+    /// A place for what is made of the state, where the state is all that the rows say.
+    pub memo: Option<Arc<Memo>>,
     /// The shop's currency.
     pub currency: Currency,
     /// What the caller has been shown with this answer.

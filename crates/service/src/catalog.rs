@@ -94,8 +94,10 @@ impl Catalog {
         }
     }
 
-    /// The newest snapshots of these items, as far as they are known in time.
-    pub async fn newest(&self, skus: BTreeSet<Sku>) -> HashMap<Sku, Snapshot> {
+    /// The newest snapshots of these items, as far as they are known in time; and which changes they are after, `None`
+    /// where the store did not answer in time.
+    pub async fn newest(&self, skus: BTreeSet<Sku>) -> (HashMap<Sku, Snapshot>, Option<u64>) {
+        let changes = *self.changes.lock();
         let mut known = HashMap::with_capacity(skus.len());
         let mut missing = Vec::new();
         for sku in skus {
@@ -105,12 +107,12 @@ impl Catalog {
             }
         }
         if missing.is_empty() {
-            return known;
+            return (known, Some(changes));
         }
-        let found = self.fetch_in_time(&missing).await.unwrap_or_default();
+        let Some(found) = self.fetch_in_time(&missing).await else { return (known, None) };
         let found = missing.into_iter().zip(found);
         known.extend(found.filter_map(|(sku, item)| Some((sku, item?.snapshot))));
-        known
+        (known, Some(changes))
     }
 
     /// Stores items; one outcome for each, in order. Carts see them at their next read.

@@ -177,7 +177,7 @@ impl Service {
         if brings && loaded.state.takes_guest(guest, now.day()) {
             let stamp = Stamp { dot: Merge::dot(account, guest), origin: account, at: now };
             let record = self.decide(account, &loaded, guest, &guest_loaded, request.policy, now).await;
-            let mut delta = Merge { guest, state: guest_loaded.state.clone() }.delta(&stamp);
+            let mut delta = Merge { guest, state: Cart::clone(&guest_loaded.state) }.delta(&stamp);
             match record {
                 Ok(record) => {
                     delta.join(&record.delta);

@@ -188,7 +188,7 @@ impl Service {
     }
 
     /// Carts as they are now; `None` of one that cannot be read.
-    async fn read_all(&self, carts: &[CartId]) -> Result<Vec<(CartId, Option<Cart>)>, ServiceError> {
+    async fn read_all(&self, carts: &[CartId]) -> Result<Vec<(CartId, Option<Arc<Cart>>)>, ServiceError> {
         let read = carts.iter().map(async |cart| match self.load(*cart, Consistency::Eventual).await {
             Ok(loaded) => Ok((*cart, Some(loaded.state))),
             Err(ServiceError::Store(StoreError::Corrupt { .. })) => Ok((*cart, None)),

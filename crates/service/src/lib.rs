@@ -16,6 +16,7 @@ pub mod environment;
 pub mod error;
 pub mod identity;
 pub mod index;
+pub mod known;
 pub mod lane;
 mod load;
 pub mod read_path;
@@ -49,6 +50,7 @@ pub struct Service {
     environment: Arc<dyn Environment>,
     lanes: lane::Lanes,
     catalog: catalog::Catalog,
+    known: known::KnownCarts,
     index: std::sync::OnceLock<index::CartIndex>,
     names: subjects::names::Names,
     /// For what goes on behind an answer.
@@ -67,11 +69,12 @@ impl Service {
     ) -> Arc<Self> {
         let lanes = lane::Lanes::new(settings.lanes_max);
         let catalog = catalog::Catalog::new(stores.catalog.clone(), environment.clone(), &settings);
+        let known = known::KnownCarts::new(settings.decoded_bytes_max);
         let names = subjects::names::Names::new();
         let index = std::sync::OnceLock::new();
         Arc::new_cyclic(|me| {
             let me = me.clone();
-            Self { stores, owner, settings, shop_key, environment, lanes, catalog, index, names, me }
+            Self { stores, owner, settings, shop_key, environment, lanes, catalog, known, index, names, me }
         })
     }
 

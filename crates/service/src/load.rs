@@ -1,6 +1,11 @@
 //! Loading: rows from the store, decoded and joined, with those of merged guests.
 
-use crate::{Service, error::ServiceError, identity::Presented};
+use crate::{
+    Service,
+    error::ServiceError,
+    identity::Presented,
+    known::{KnownCart, RowsId},
+};
 use bytes::Bytes;
 use cart::{
     Cart, CartId, Day, Delta, Dot, Join, format,
@@ -8,7 +13,8 @@ use cart::{
     rewrite::Rows,
     token::{Freshness, Receipt, RowSeen},
 };
-use storage::{Bucket, CartRows, Consistency, Owner, Snapshot, StoreError, Version};
+use std::sync::Arc;
+use storage::{Bucket, CartRows, Consistency, DeltaRow, Owner, Snapshot, StoreError, Version, WritePath};
 
 /// The most merged guests whose rows are read with an account's cart.
 const GUESTS_MAX: usize = 8;
@@ -17,15 +23,17 @@ const GUESTS_MAX: usize = 8;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Loaded {
     /// The join of all rows.
-    pub(crate) state: Cart,
-    /// Each row and delta by itself.
-    pub(crate) rows: Vec<Cart>,
+    pub(crate) state: Arc<Cart>,
+    /// Each row and delta by itself, where the engine has rows rewritten.
+    pub(crate) rows: Vec<Arc<Cart>>,
     /// The own row.
     pub(crate) own: Option<OwnRow>,
     /// A change that was acknowledged and that no row holds: joined, and to be written with the next change.
     pub(crate) lost: Option<Receipt>,
     /// The versions that were joined.
     pub(crate) versions: Vec<RowSeen>,
+    /// The state as it was decoded; `None` once anything else was joined to it.
+    pub(crate) known: Option<Arc<KnownCart>>,
 }
 
 /// This node's owner's row.
@@ -33,7 +41,7 @@ pub(crate) struct Loaded {
 pub(crate) struct OwnRow {
     pub(crate) version: Version,
     pub(crate) folded_through: Bucket,
-    pub(crate) state: Cart,
+    pub(crate) state: Arc<Cart>,
 }
 
 impl Service {
@@ -93,7 +101,31 @@ impl Service {
         }
     }
 
-    pub(crate) fn decode(&self, cart: CartId, rows: &CartRows) -> Result<Loaded, StoreError> {
+    /// What rows join to: decoded as far as it is not known.
+    fn decode(&self, cart: CartId, rows: &CartRows) -> Result<Loaded, StoreError> {
+        let id = RowsId::of(rows);
+        if id.is_empty() {
+            return Ok(Loaded::of(Arc::default()));
+        }
+        let known = self.known.get(cart);
+        if let Some(known) = known.as_ref().filter(|known| known.id == id) {
+            return Ok(Loaded::of(known.clone()));
+        }
+        let keeps_rows = self.stores.carts.capabilities().write_path == WritePath::Replace;
+        let fresh = match known.and_then(|known| Some((known.id.known_of(&id)?, known))) {
+            Some((deltas, known)) if !keeps_rows => known.with(id, cart, &rows.deltas[deltas..])?,
+            _ => {
+                let loaded = self.decode_rows(cart, rows)?;
+                let (own, rows) = if keeps_rows { (loaded.own, loaded.rows) } else { (None, Vec::new()) };
+                let (state, versions) = (loaded.state, loaded.versions);
+                KnownCart { id, state, versions, rows, own, memo: Arc::default() }
+            }
+        };
+        Ok(Loaded::of(self.known.keep(cart, fresh)))
+    }
+
+    /// The same, decoded anew and with each row by itself.
+    pub(crate) fn decode_rows(&self, cart: CartId, rows: &CartRows) -> Result<Loaded, StoreError> {
         let mut loaded = Loaded { versions: rows.versions(), ..Loaded::default() };
         for row in &rows.snapshots {
             let decoded = OwnRow::decode(cart, row)?;
@@ -103,7 +135,7 @@ impl Service {
             loaded.rows.push(decoded.state);
         }
         for delta in &rows.deltas {
-            loaded.rows.push(decode(cart, &delta.bytes)?);
+            loaded.rows.push(Arc::new(decode(cart, &delta.bytes)?));
         }
         loaded.join_rows();
         Ok(loaded)
@@ -124,17 +156,45 @@ impl Service {
         for guest in guests {
             let state = self.load_alone(guest, consistency).await?.state;
             // As rows of the account: what a merge of them brings, without the merge's own dot.
-            let brought = Merge { guest, state }.brought(today);
-            loaded.state.join(&brought);
-            loaded.rows.push(brought);
+            let brought = Merge { guest, state: Arc::unwrap_or_clone(state) }.brought(today);
+            Arc::make_mut(&mut loaded.state).join(&brought);
+            loaded.rows.push(Arc::new(brought));
+            loaded.known = None;
         }
         Ok(())
     }
 }
 
+impl KnownCart {
+    /// With further deltas.
+    fn with(&self, id: RowsId, cart: CartId, deltas: &[DeltaRow]) -> Result<Self, StoreError> {
+        let mut state = Cart::clone(&self.state);
+        for delta in deltas {
+            state.join(&decode(cart, &delta.bytes)?);
+        }
+        let (state, versions) = (Arc::new(state), self.versions.clone());
+        Ok(Self { id, state, versions, ..Self::default() })
+    }
+}
+
 impl Loaded {
+    fn of(known: Arc<KnownCart>) -> Self {
+        Self {
+            state: known.state.clone(),
+            rows: known.rows.clone(),
+            own: known.own.clone(),
+            lost: None,
+            versions: known.versions.clone(),
+            known: Some(known),
+        }
+    }
+
     fn join_rows(&mut self) {
-        self.state = self.as_rows().joined();
+        self.known = None;
+        self.state = match self.rows.as_slice() {
+            [only] => only.clone(),
+            _ => Arc::new(self.as_rows().joined()),
+        };
     }
 
     /// Joins what was acknowledged of this cart, or of a guest's that is merged into it, where it is not there.
@@ -147,15 +207,16 @@ impl Loaded {
             _ => return,
         };
         let joined = self.state.joined(&delta);
-        if joined != self.state {
-            self.state = joined;
+        if joined != *self.state {
+            self.state = Arc::new(joined);
+            self.known = None;
             self.lost = Some(Receipt { delta, ..receipt });
         }
     }
 
     /// The rows, for rewriting the own one.
-    pub(crate) fn as_rows(&self) -> Rows<'_> {
-        Rows { own: self.own.as_ref().map(|own| &own.state), all: &self.rows }
+    pub(crate) fn as_rows(&self) -> Rows<'_, Arc<Cart>> {
+        Rows { own: self.own.as_ref().map(|own| &*own.state), all: &self.rows }
     }
 
     /// Puts what is the own row now in the place of what was.
@@ -170,7 +231,7 @@ impl Loaded {
     /// True when the own row has all of the delta in it. That it knows the operation's dot would not do: a merge
     /// that is executed again under its one dot may bring more than the first time.
     pub(crate) fn own_has(&self, delta: &Delta) -> bool {
-        self.own.as_ref().is_some_and(|own| own.state.joined(delta) == own.state)
+        self.own.as_ref().is_some_and(|own| own.state.joined(delta) == *own.state)
     }
 
     /// The own row is a later version now.
@@ -188,7 +249,7 @@ impl Loaded {
 impl OwnRow {
     pub(crate) fn decode(cart: CartId, row: &Snapshot) -> Result<Self, StoreError> {
         let (version, folded_through) = (row.version, row.folded_through);
-        Ok(Self { version, folded_through, state: decode(cart, &row.bytes)? })
+        Ok(Self { version, folded_through, state: Arc::new(decode(cart, &row.bytes)?) })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{Service, answer::CartAnswer, error::ServiceError, identity::Presented, load::Loaded};
 use cart::{CartId, Dot, token::Receipt};
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 use storage::capabilities::Durability;
 
 /// A loaded cart on its way to an answer.
@@ -31,13 +31,15 @@ impl Service {
         let Outcome { cart, loaded, dot, lagging, replayed, receipt } = outcome;
         let freshness = loaded.freshness(cart, dot);
         let skus: BTreeSet<_> = loaded.state.shown().map(|(_, shown)| shown.line.sku().clone()).collect();
-        let newest = self.catalog.newest(skus).await;
+        let (newest, catalog) = self.catalog.newest(skus).await;
         let durability = self.stores.carts.capabilities().durability;
         CartAnswer {
             cart,
             kind: None,
-            state: Arc::new(loaded.state),
+            memo: loaded.known.map(|known| known.memo.clone()),
+            state: loaded.state,
             newest,
+            catalog,
             currency: self.settings.currency,
             freshness,
             lagging,

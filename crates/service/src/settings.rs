@@ -26,6 +26,8 @@ pub struct Settings {
     pub catalog_wait_ms: u64,
     /// Items kept decoded in memory; 0 keeps none.
     pub catalog_cached_max: u64,
+    /// Memory for carts that are kept decoded, with what was made of them for answers, in bytes and roughly.
+    pub decoded_bytes_max: u64,
     /// Cart lanes kept open.
     pub lanes_max: u64,
     /// Attempts of one write before the caller is told to come back.
@@ -55,6 +57,7 @@ impl Settings {
             unknown_sku: UnknownSku::Refuse,
             catalog_wait_ms: 5,
             catalog_cached_max: 100_000,
+            decoded_bytes_max: 128 << 20,
             lanes_max: 100_000,
             write_attempts_max: 16,
         }

@@ -57,7 +57,7 @@ impl Service {
     pub async fn import(&self, cart: CartId, state: Cart, name: u64) -> Result<Imported, ServiceError> {
         let mut lane = self.lanes.enter(cart, || self.environment.random()).await;
         let loaded = self.load(cart, Consistency::Eventual).await?;
-        if loaded.state.erased || loaded.state.joined(&state) == loaded.state {
+        if loaded.state.erased || loaded.state.joined(&state) == *loaded.state {
             return Ok(Imported::Unchanged);
         }
         let dot = Dot::new(WriterId(name), 1);

@@ -12,6 +12,7 @@ use crate::{
     answer::CartAnswer,
     error::ServiceError,
     identity::{Conditions, Identity, Standing},
+    known::KnownCart,
     lane::Lane,
     load::{Loaded, OwnRow},
     read_path::Outcome,
@@ -22,6 +23,7 @@ use cart::{
     planted::{self, Bug},
     token::Receipt,
 };
+use std::sync::Arc;
 use storage::{Bucket, Consistency, DeltaKey, Replaced, RowKey, StoreError, WritePath};
 
 /// Milliseconds of a bucket of deltas.
@@ -74,16 +76,16 @@ impl Service {
         let planned = plan(&loaded.state, &stamp).and_then(|delta| {
             let after = loaded.state.joined(&delta);
             self.settings.limits.check(&loaded.state, &after)?;
-            Ok(delta)
+            Ok((delta, Arc::new(after)))
         });
-        let delta = planned.inspect_err(|_| lane.uncount(dot))?;
+        let (delta, after) = planned.inspect_err(|_| lane.uncount(dot))?;
         if delta.is_untouched() {
             lane.uncount(dot);
             let unchanged = Outcome { cart, loaded, dot: None, lagging, replayed: false, receipt: None };
             return Ok(self.answer(unchanged).await);
         }
         let receipt = Some(Receipt { cart, dot, day: stamp.at.day(), delta: delta.clone() });
-        let loaded = self.store(cart, loaded, delta, dot, &mut lane).await?;
+        let loaded = self.store_joined(cart, loaded, (delta, after), dot, &mut lane).await?;
         drop(lane);
         if loaded.state.erased {
             return Err(ServiceError::Erased); // by another node, while this one wrote
@@ -100,8 +102,21 @@ impl Service {
         dot: Dot,
         lane: &mut Lane,
     ) -> Result<Loaded, ServiceError> {
+        let after = Arc::new(loaded.state.joined(&delta));
+        self.store_joined(cart, loaded, (delta, after), dot, lane).await
+    }
+
+    /// The same, where the state with the delta in it is there already.
+    async fn store_joined(
+        &self,
+        cart: CartId,
+        loaded: Loaded,
+        (delta, after): (Delta, Arc<Cart>),
+        dot: Dot,
+        lane: &mut Lane,
+    ) -> Result<Loaded, ServiceError> {
         let stored = match self.stores.carts.capabilities().write_path {
-            WritePath::Append => self.append(cart, loaded, &delta, dot).await,
+            WritePath::Append => self.append(cart, loaded, (&delta, after), dot).await,
             WritePath::Replace => self.replace(cart, loaded, &delta).await,
         };
         if let Err(ServiceError::Store(error)) = &stored
@@ -118,7 +133,7 @@ impl Service {
         &self,
         cart: CartId,
         mut loaded: Loaded,
-        delta: &Delta,
+        (delta, after): (&Delta, Arc<Cart>),
         dot: Dot,
     ) -> Result<Loaded, ServiceError> {
         let bytes = bytes::Bytes::from(format::encode(delta));
@@ -134,7 +149,12 @@ impl Service {
                 Err(error) => self.pause(attempts.failed(error, self.settings.write_attempts_max)?).await,
             }
         }
-        loaded.state.join(delta);
+        loaded.state = after;
+        loaded.known = loaded.known.map(|before| {
+            let (id, versions) = (before.id.with_delta(dot, value_hash), loaded.versions.clone());
+            let state = loaded.state.clone();
+            self.known.keep(cart, KnownCart { id, state, versions, ..KnownCart::default() })
+        });
         Ok(loaded)
     }
 
@@ -150,7 +170,8 @@ impl Service {
             match self.stores.carts.replace(&key, expected, folded_through, bytes).await {
                 Ok(Replaced::Applied(version)) => {
                     loaded.note_version(&self.owner, version);
-                    loaded.state = row;
+                    loaded.state = Arc::new(row);
+                    loaded.known = None;
                     return Ok(loaded);
                 }
                 Ok(Replaced::Conflict(current)) => {

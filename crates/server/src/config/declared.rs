@@ -91,6 +91,7 @@ pub const KEYS: &[Declared] = &[
     range("catalog.cached_max", "Items kept decoded in memory; 0 keeps none.", 0, 100_000_000),
     range("carts.account_idle_days", ACCOUNT_IDLE, 0, 3_650),
     range("carts.expiry_per_second", EXPIRY, 0, 1_000_000),
+    range("carts.decoded_bytes_max", DECODED, 0, 256 * GIB),
     range("limits.lines_max", "Distinct lines of a cart.", 1, 2_000),
     range("limits.dots_per_line_max", "Adds of one line that are told apart at once.", 1, 8_192),
     range("limits.quantity_per_line_max", "Units of a line.", 1, 999_999),
@@ -137,6 +138,7 @@ const REQUESTS: &str = "Requests under way at once, those that wait for a proces
 const HEADER_BYTES: &str = "Bytes of a request's line and headers; more is 431 `headers_too_large`.";
 const HEADER_SECONDS: &str =
     "Seconds from the first byte of a request to the end of its headers; then the connection is cut.";
+const DECODED: &str = "Memory for carts that are kept decoded, with their encoded answers; 0 keeps none.";
 const BODY_SECONDS: &str = "Seconds that a body may take, and as many more as `http.body_bytes_per_second_min` gives it \
     for what has come; then it is 408 `body_too_slow`.";
 const IDLE_SECONDS: &str = "Seconds that a connection may stand still, between requests or with an answer that is not \

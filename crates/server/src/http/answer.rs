@@ -1,6 +1,6 @@
 //! From an answer of the service to an HTTP response: headers, entity tag, cookie.
 
-use super::{AppState, incoming::Incoming, wire::CartJson};
+use super::{AppState, encoded::Encoded, incoming::Incoming, wire::CartJson};
 use crate::{
     auth::SessionOrigin,
     problem::{Problem, kind},
@@ -33,13 +33,16 @@ pub(super) struct Reply<'a> {
 impl Reply<'_> {
     /// The cart itself; 304 where the caller has it already.
     pub(super) fn read(&self, answer: &CartAnswer) -> Response {
-        let view = answer.view();
-        let etag = answer.etag(&view);
-        let headers = self.headers(answer, &etag);
-        if self.incoming.is_unchanged(&etag) {
+        let encoded = match Encoded::of(self, answer) {
+            Ok(encoded) => encoded,
+            Err(error) => return Problem::internal(kind::INTERNAL, &error).into_response(),
+        };
+        let mut headers = encoded.headers.clone();
+        if self.incoming.is_unchanged(&encoded.etag) {
+            headers.remove(header::CONTENT_TYPE);
             return (StatusCode::NOT_MODIFIED, headers).into_response();
         }
-        json(StatusCode::OK, headers, &CartJson::of(self.state, answer, &view))
+        (StatusCode::OK, headers, encoded.body.clone()).into_response()
     }
 
     /// What else there is to say of the cart as it is; 304 where the caller has been told already.
@@ -110,7 +113,7 @@ impl Reply<'_> {
         }
     }
 
-    fn headers(&self, answer: &CartAnswer, etag: &str) -> HeaderMap {
+    pub(super) fn headers(&self, answer: &CartAnswer, etag: &str) -> HeaderMap {
         let mut headers = HeaderMap::with_capacity(8);
         let mut put = |name: HeaderName, text: &str| {
             // Tokens and digests are plain text; a region that is none was refused at the start.

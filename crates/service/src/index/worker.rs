@@ -112,7 +112,10 @@ impl Service {
         let ids: Vec<CartId> = carts.iter().copied().collect();
         let read = self.read_all(&ids).await?;
         // One that cannot be read stays where it was.
-        let put = read.into_iter().filter_map(|(cart, state)| Some((cart, skus_of(&state?))));
+        let put = read.into_iter().filter_map(|(cart, state)| {
+            let state = state?;
+            Some((cart, skus_of(&state)))
+        });
         Ok(index.skus.put(put.collect()).await?)
     }
 }

@@ -77,7 +77,9 @@ impl Service {
         let mut done = BTreeSet::new();
         loop {
             let state = self.load(cart, Consistency::Strong).await?.state;
-            for guest in state.merged.into_keys().filter(|guest| !done.contains(guest)).collect::<Vec<_>>() {
+            for guest in
+                state.merged.keys().copied().filter(|guest| !done.contains(guest)).collect::<Vec<_>>()
+            {
                 if self.erase_one(guest, |_: &Cart| true).await? {
                     erased.guests.insert(guest);
                 }

@@ -133,7 +133,7 @@ impl Service {
         let carts = &self.stores.carts;
         let key = RowKey { cart, owner: self.owner.clone() };
         let rows = carts.load(cart, Consistency::Strong).await?;
-        let loaded = self.decode(cart, &rows)?;
+        let loaded = self.decode_rows(cart, &rows)?;
         let now = self.environment.now();
         if self.ending(cart, &loaded.state).is_none() {
             return Ok(false);

@@ -5,7 +5,7 @@ use crate::{
     world::{World, on_both_paths, shown},
 };
 use cart::{
-    CartId,
+    Cart, CartId,
     operation::{Erase, Operation, Stamp},
     rewrite::Rows,
 };
@@ -23,7 +23,7 @@ async fn erase(world: &World, cart: CartId) {
         at: cart::Timestamp::default().plus_days(crate::world::TODAY.0),
     };
     let delta = Operation::Erase(Erase).delta(&stamp);
-    let erased = Rows { own: None, all: &[] }.rewritten(&delta, crate::world::TODAY);
+    let erased = Rows::<Cart> { own: None, all: &[] }.rewritten(&delta, crate::world::TODAY);
     let bytes = cart::format::encode(&erased).into();
     let key = RowKey { cart, owner };
     let written = world.stores.carts.replace(&key, version, Bucket(0), bytes).await.unwrap();

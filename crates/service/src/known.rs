@@ -1,0 +1,145 @@
+//! Carts that were decoded lately: rows that are the same again are not decoded again, and of rows that have grown by a
+//! few deltas only these are.
+//!
+//! What always holds: a cart is taken from here only for rows that were just loaded, each named by owner, version and
+//! checksum, or by operation and checksum; so there is nothing to invalidate, whoever writes the store.
+
+use crate::load::OwnRow;
+use cart::{Cart, CartId, Dot, format, token::RowSeen};
+use parking_lot::Mutex;
+use quick_cache::{Weighter, sync::Cache};
+use std::{any::Any, fmt, sync::Arc};
+use storage::{CartRows, Owner, Version};
+
+/// Bytes of a decoded cart with its answer, roughly: of itself, and for each entry.
+const CART_BYTES: u64 = 3_000;
+const ENTRY_BYTES: u64 = 1_200;
+
+/// Which rows a state was joined from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RowsId {
+    snapshots: Vec<(Owner, Version, u64)>,
+    deltas: Vec<(Dot, u64)>,
+}
+
+/// A cart as it was decoded.
+#[derive(Debug, Default)]
+pub(crate) struct KnownCart {
+    pub(crate) id: RowsId,
+    pub(crate) state: Arc<Cart>,
+    pub(crate) versions: Vec<RowSeen>,
+    /// The rows one by one, where the engine has them rewritten.
+    pub(crate) rows: Vec<Arc<Cart>>,
+    pub(crate) own: Option<OwnRow>,
+    pub(crate) memo: Arc<Memo>,
+}
+
+/// A place where the edge keeps what it made of a state. It goes with the state.
+#[derive(Default)]
+pub struct Memo(Mutex<Option<Arc<dyn Any + Send + Sync>>>);
+
+impl Memo {
+    /// What was kept, if it is of this type.
+    pub fn get<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.0.lock().clone()?.downcast().ok()
+    }
+
+    /// Keeps this in place of what was kept.
+    pub fn keep<T: Any + Send + Sync>(&self, made: Arc<T>) {
+        *self.0.lock() = Some(made);
+    }
+}
+
+impl fmt::Debug for Memo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memo").finish_non_exhaustive()
+    }
+}
+
+impl RowsId {
+    pub(crate) fn of(rows: &CartRows) -> Self {
+        let snapshot =
+            |row: &storage::Snapshot| (row.owner.clone(), row.version, format::checksum(&row.bytes));
+        let delta = |row: &storage::DeltaRow| (row.key.operation, row.key.value_hash);
+        Self {
+            snapshots: rows.snapshots.iter().map(snapshot).collect(),
+            deltas: rows.deltas.iter().map(delta).collect(),
+        }
+    }
+
+    /// With one delta more.
+    pub(crate) fn with_delta(&self, operation: Dot, value_hash: u64) -> Self {
+        let mut longer = self.clone();
+        longer.deltas.push((operation, value_hash));
+        longer
+    }
+
+    /// How many deltas of `longer` are known here, where it is this one and further deltas.
+    pub(crate) fn known_of(&self, longer: &Self) -> Option<usize> {
+        let grew = self.snapshots == longer.snapshots && longer.deltas.starts_with(&self.deltas);
+        grew.then_some(self.deltas.len())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.snapshots.is_empty() && self.deltas.is_empty()
+    }
+}
+
+/// Bounded in bytes, roughly.
+pub(crate) struct KnownCarts(Cache<CartId, Arc<KnownCart>, Weight>);
+
+#[derive(Clone)]
+struct Weight;
+
+impl Weighter<CartId, Arc<KnownCart>> for Weight {
+    fn weight(&self, _: &CartId, known: &Arc<KnownCart>) -> u64 {
+        let rows = known.rows.iter().map(|row| row.entries.len() as u64).sum::<u64>();
+        CART_BYTES + ENTRY_BYTES * (known.state.entries.len() as u64 + rows)
+    }
+}
+
+impl KnownCarts {
+    /// Keeps about so many bytes; 0 keeps nothing.
+    pub(crate) fn new(bytes_max: u64) -> Self {
+        let carts = usize::try_from(bytes_max / (CART_BYTES + 4 * ENTRY_BYTES)).unwrap_or(usize::MAX);
+        Self(Cache::with_weighter(carts, bytes_max, Weight))
+    }
+
+    pub(crate) fn get(&self, cart: CartId) -> Option<Arc<KnownCart>> {
+        self.0.get(&cart)
+    }
+
+    pub(crate) fn keep(&self, cart: CartId, known: KnownCart) -> Arc<KnownCart> {
+        let known = Arc::new(known);
+        self.0.insert(cart, known.clone());
+        known
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(version: u64, deltas: &[u32]) -> RowsId {
+        let delta = |seq: &u32| (Dot::new(cart::WriterId(1), *seq), u64::from(*seq));
+        let snapshots = vec![(Owner::new("local", 1), Version(version), 7)];
+        RowsId { snapshots, deltas: deltas.iter().map(delta).collect() }
+    }
+
+    #[test]
+    fn rows_that_grew_are_known_as_far_as_they_are_the_same() {
+        assert_eq!(id(1, &[1]).known_of(&id(1, &[1, 2])), Some(1));
+        assert_eq!(id(1, &[1]).known_of(&id(1, &[1])), Some(1));
+        assert_eq!(id(1, &[1]).known_of(&id(2, &[1])), None, "another row");
+        assert_eq!(id(1, &[1, 2]).known_of(&id(1, &[1])), None, "a delta fewer");
+        assert_eq!(id(1, &[2]).known_of(&id(1, &[1, 2])), None, "another order");
+        assert_eq!(id(1, &[1]).with_delta(Dot::new(cart::WriterId(1), 2), 2), id(1, &[1, 2]));
+    }
+
+    #[test]
+    fn a_memo_is_of_one_type() {
+        let memo = Memo::default();
+        memo.keep(Arc::new(5_u32));
+        assert_eq!((memo.get::<u32>().as_deref(), memo.get::<u64>()), (Some(&5), None));
+    }
+}
