@@ -122,6 +122,32 @@ impl Journal {
         Ok(Ticket { batch })
     }
 
+    /// Numbers the batches of the journal that will open in `dir` from behind `batch` on. For a restore: what is restored
+    /// says through which batch it goes, and later ones must not be taken for those.
+    ///
+    /// An error where `dir` holds a journal already.
+    pub fn begin_behind(dir: &Path, batch: u64) -> Result<(), JournalError> {
+        std::fs::create_dir(dir).map_err(io_error("create the directory", dir))?;
+        watermark::store(dir, Watermark { journal: new_id(), batch })
+            .map_err(io_error("store the watermark", dir))
+    }
+
+    /// What tells this journal from all others; it never changes.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The batches above the watermark through `batch`, which is durable, while the journal goes on.
+    ///
+    /// Until they are read nothing may be recycled.
+    ///
+    /// # Panics
+    /// Panics when `batch` is not durable yet.
+    pub fn read_through(&self, batch: u64) -> Result<Recovered, JournalError> {
+        assert!(batch <= self.durable_through(), "batch {batch} is not durable and cannot be read");
+        recovery::read(&self.dir, self.id, *self.watermark.lock(), batch)
+    }
+
     /// Waits until a batch that [`Self::enqueue`] gave out is durable.
     ///
     /// # Panics
@@ -252,7 +278,11 @@ fn settle_id(segments: Option<u64>, watermark: Option<Watermark>) -> Result<u64,
         }),
         (Some(id), _) => Ok(id),
         (None, Some(watermark)) => Ok(watermark.journal),
-        // Seeded by the operating system.
-        (None, None) => Ok(std::hash::RandomState::new().build_hasher().finish()),
+        (None, None) => Ok(new_id()),
     }
+}
+
+/// Seeded by the operating system.
+fn new_id() -> u64 {
+    std::hash::RandomState::new().build_hasher().finish()
 }

@@ -85,20 +85,49 @@ pub(crate) fn find(dir: &Path, segment_bytes: u64, watermark: u64) -> Result<Fou
     })
 }
 
+/// The batches above the watermark through `through`, of a journal that is open and goes on. Changes nothing.
+pub(crate) fn read(
+    dir: &Path,
+    journal: u64,
+    watermark: u64,
+    through: u64,
+) -> Result<Recovered, JournalError> {
+    let mut frames = Vec::new();
+    for number in numbers_in(dir).map_err(io_error("list the segments", dir))? {
+        let segment = Segment::open(dir, number)?;
+        segment.scan(watermark, &mut frames).map_err(io_error("read a segment", dir))?;
+    }
+    frames.retain(|frame| frame.batch <= through);
+    frames.sort_unstable_by_key(|frame| frame.batch);
+    check_dense(&frames, watermark)?;
+    let last = frames.last().map_or(watermark, |frame| frame.batch);
+    if last < through {
+        let (file, offset) = frames.last().map_or((0, 0), |frame| (frame.segment, frame.end()));
+        let reason = "a batch that is durable cannot be read";
+        return Err(JournalError::Corrupt { file: segment::file_name(file), offset, reason });
+    }
+    Ok(Recovered::new(dir, journal, frames))
+}
+
 fn io_error(action: &'static str, dir: &Path) -> impl FnOnce(io::Error) -> JournalError {
     move |source| JournalError::Io { action, dir: dir.into(), source }
 }
 
+/// The numbers of all segments, without those whose making was cut short, which are removed.
 fn list_segments(dir: &Path) -> io::Result<Vec<u32>> {
-    let mut numbers = Vec::new();
     for entry in std::fs::read_dir(dir)? {
         let entry = entry?;
-        let name = entry.file_name();
-        let Some(name) = name.to_str() else { continue };
-        if segment::is_unfinished(name) {
+        if entry.file_name().to_str().is_some_and(segment::is_unfinished) {
             std::fs::remove_file(entry.path())?;
         }
-        numbers.extend(segment::number_of(name));
+    }
+    numbers_in(dir)
+}
+
+fn numbers_in(dir: &Path) -> io::Result<Vec<u32>> {
+    let mut numbers = Vec::new();
+    for entry in std::fs::read_dir(dir)? {
+        numbers.extend(entry?.file_name().to_str().and_then(segment::number_of));
     }
     Ok(numbers)
 }

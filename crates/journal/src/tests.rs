@@ -5,6 +5,7 @@ mod faults;
 mod faulty_disk;
 mod limits;
 mod model;
+mod reading;
 mod recovery;
 
 use std::path::Path;
