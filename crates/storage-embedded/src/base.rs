@@ -5,7 +5,7 @@
 
 mod apart;
 mod fjall;
-mod row_log;
+pub(crate) mod row_log;
 
 pub(crate) use apart::CartsApart;
 pub(crate) use fjall::FjallBase;
@@ -40,11 +40,25 @@ pub(crate) trait Base: Send + Sync + 'static {
         Ok(false)
     }
 
+    /// All that is in the base now, to be read while it goes on. Not while a fold or a collection is under way.
+    fn capture(&self) -> BaseResult<Captured>;
+
     /// How much of the disk is used for carts, where that is known.
     fn usage(&self) -> Option<Usage> {
         None
     }
 }
+
+/// A base as it is at a moment.
+pub(crate) struct Captured {
+    /// The log of rows, where there is one.
+    pub(crate) segments: Vec<row_log::CapturedSegment>,
+    /// All else, in the order of keys.
+    pub(crate) pairs: Pairs,
+}
+
+/// Keys with their values.
+pub(crate) type Pairs = Box<dyn Iterator<Item = BaseResult<(Key, Vec<u8>)>> + Send>;
 
 /// Takes a row of a fold: sets the value of a key or, without one, removes it. Keys strictly rise.
 pub(crate) type Put<'a> = dyn FnMut(&[u8], Option<&[u8]>) -> BaseResult<()> + 'a;

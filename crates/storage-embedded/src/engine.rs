@@ -3,13 +3,14 @@
 //! A write puts its change beside the key's state in the table and its record into the journal under one lock, so the
 //! journal's order is the table's order. It is answered when its batch is durable.
 //!
-//! Lock order: a shard, then the order index or the journal's queue. Under a lock nothing is awaited, and the base is
+//! Lock order: upkeep, a shard, then the order index or the journal's queue. Under a lock nothing is awaited, and the base is
 //! not asked.
 
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use journal::{Journal, JournalError};
+use parking_lot::Mutex;
 use smol_str::SmolStr;
 use storage::StoreError;
 use storage::cart::format::{self, FormatError};
@@ -32,6 +33,8 @@ pub(crate) struct Engine {
     pub(crate) order: OrderIndex,
     pub(crate) options: EmbeddedOptions,
     pub(crate) readers: Readers,
+    /// Held by whoever changes the base, and by whoever needs it to stand still for a moment.
+    pub(crate) upkeep: Mutex<()>,
     failure: OnceLock<String>,
 }
 
@@ -83,6 +86,7 @@ impl Engine {
             order: OrderIndex::default(),
             options,
             readers: Readers::default(),
+            upkeep: Mutex::new(()),
             failure: OnceLock::new(),
         }
     }

@@ -45,8 +45,9 @@ impl Engine {
             || self.table.dirty_bytes() > self.options.dirty_bytes_max / 2
     }
 
-    /// Folds all that is durable now. Never two at a time.
+    /// Folds all that is durable now.
     pub(crate) fn fold(&self) -> Result<(), BoxError> {
+        let _alone = self.upkeep.lock();
         let covered = self.journal.rotate();
         self.journal.durable(covered).wait()?;
         let mut folded = Vec::new();
@@ -56,6 +57,12 @@ impl Engine {
         folded.iter().for_each(|folded| self.mark_folded(folded));
         self.journal.recycle_through(covered)?;
         Ok(())
+    }
+
+    /// Gives space back, a little, if less than this share of what carts use counts; true if there was something to do.
+    pub(crate) fn collect(&self, live_percent_min: u64) -> Result<bool, BoxError> {
+        let _alone = self.upkeep.lock();
+        self.base.collect(live_percent_min)
     }
 
     /// The base has the row; if the entry is still what was written, it is clean.

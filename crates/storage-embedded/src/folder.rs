@@ -112,7 +112,7 @@ impl Shared {
         while let Some(due) = self.next(engine, &mut quiet, &mut shown) {
             let outcome = match due {
                 Due::Fold(asked) => self.fold(engine, asked),
-                Due::Tidy => engine.base.collect(LIVE_PERCENT_MIN_IDLE).map(drop),
+                Due::Tidy => engine.collect(LIVE_PERCENT_MIN_IDLE).map(drop),
             };
             match outcome {
                 Ok(()) => {}
@@ -133,7 +133,7 @@ impl Shared {
         meter::folded(started.elapsed());
         self.orders.lock().done = asked;
         self.changed.notify_all();
-        while !engine.wants_fold() && !self.orders.lock().closing && engine.base.collect(LIVE_PERCENT_MIN)? {}
+        while !engine.wants_fold() && !self.orders.lock().closing && engine.collect(LIVE_PERCENT_MIN)? {}
         Ok(())
     }
 

@@ -13,6 +13,7 @@
 //! After an error of the disk writes are refused and reads go on: [`Embedded::failure`] says so, and the process should
 //! be restarted. Deliberately absent: replication, engine TTLs, more than one process on a directory.
 
+mod backup;
 mod base;
 mod carts;
 mod catalog;
@@ -36,11 +37,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use journal::Journal;
+use journal::{Journal, JournalError};
 use parking_lot::Mutex;
 use storage::error::{BoxError, Result};
 use storage::{Owner, StoreError, Stores};
 
+pub use backup::{BackupError, BackupFile, BackupProgress, SegmentFile, StoreBackup, restore};
 pub use options::{BaseKind, EmbeddedOptions};
 pub use sku_index::FjallSkuIndex;
 
@@ -68,23 +70,15 @@ impl Embedded {
     /// [`StoreError::Unavailable`], with what is in the way as its source: another process, a full or failing disk,
     /// damage, files of a newer version.
     pub fn open(dir: &Path, options: EmbeddedOptions) -> Result<Arc<Self>> {
-        let open_base = |dir: &Path| -> std::result::Result<Box<dyn Base>, BoxError> {
-            let base = dir.join("base");
-            // Its errors do not say where.
-            let fjall = FjallBase::open(&base, options.base_cache_bytes)
-                .map_err(|cause| format!("the base in `{}` does not open: {cause}", base.display()))?;
-            Ok(match options.base {
-                BaseKind::RowLog => Box::new(CartsApart::open(&dir.join("rows"), fjall)?),
-                BaseKind::Fjall => Box::new(fjall),
-            })
-        };
-        Self::open_inner(dir, options, open_base).map_err(StoreError::Unavailable)
+        let open_base = |dir: &Path| open_base(dir, &options);
+        Self::open_inner(dir, options, open_base, |_| Ok(())).map_err(StoreError::Unavailable)
     }
 
     fn open_inner(
         dir: &Path,
         options: EmbeddedOptions,
         open_base: impl FnOnce(&Path) -> std::result::Result<Box<dyn Base>, BoxError>,
+        take_in: impl FnOnce(&Engine) -> std::result::Result<(), BoxError>,
     ) -> std::result::Result<Arc<Self>, BoxError> {
         // The journal first: it locks the directory.
         let (journal, recovered) = Journal::open(&dir.join("journal"), options.journal)?;
@@ -94,6 +88,7 @@ impl Embedded {
             base.keys(&from, &end, OWNERS_MAX)?.iter().filter_map(|key| key::owner_of(key)).collect();
         let engine = Arc::new(Engine::new(journal, base, options));
         engine.replay(recovered)?;
+        take_in(&engine)?;
         owners.extend(engine.table.dirty_others().iter().filter_map(|key| key::owner_of(key)));
         let folder = Folder::start(&engine)?;
         let readers = engine.readers.start()?;
@@ -129,6 +124,23 @@ impl Embedded {
     pub fn journal_bytes(&self) -> u64 {
         self.engine.journal.used_bytes()
     }
+}
+
+fn open_base(dir: &Path, options: &EmbeddedOptions) -> std::result::Result<Box<dyn Base>, BoxError> {
+    let base = dir.join("base");
+    // Its errors do not say where.
+    let fjall = FjallBase::open(&base, options.base_cache_bytes)
+        .map_err(|cause| format!("the base in `{}` does not open: {cause}", base.display()))?;
+    Ok(match options.base {
+        BaseKind::RowLog => Box::new(CartsApart::open(&dir.join("rows"), fjall)?),
+        BaseKind::Fjall => Box::new(fjall),
+    })
+}
+
+/// True where a store does not open because another process has it open.
+pub fn is_in_use(error: &StoreError) -> bool {
+    let StoreError::Unavailable(cause) = error else { return false };
+    matches!(cause.downcast_ref::<JournalError>(), Some(JournalError::AlreadyOpen { .. }))
 }
 
 impl Drop for Embedded {

@@ -14,11 +14,17 @@ impl Engine {
         for batch in recovered {
             let batch = batch?;
             for record in batch.records() {
-                let (key, change) = change::decode(record)?;
-                self.order.change(&key, None, &change);
-                self.table.lock(&key).with_or_new(&key, |entry| entry.push(batch.number(), change));
+                self.take_in(batch.number(), record)?;
             }
         }
+        Ok(())
+    }
+
+    /// Takes in a record of a batch that is durable.
+    pub(crate) fn take_in(&self, batch: u64, record: &[u8]) -> Result<(), BoxError> {
+        let (key, change) = change::decode(record)?;
+        self.order.change(&key, None, &change);
+        self.table.lock(&key).with_or_new(&key, |entry| entry.push(batch, change));
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! Tests of the whole engine, by topic.
 
+mod backup;
 mod damage;
 mod model;
 mod moved;

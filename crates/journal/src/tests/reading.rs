@@ -32,7 +32,11 @@ fn a_journal_is_read_while_others_write() {
     let options = JournalOptions { segments_max: 64, ..small() };
     let (journal, _) = Journal::open(dir.path(), options).unwrap();
     std::thread::scope(|scope| {
-        let writer = scope.spawn(|| (0..200u8).for_each(|n| drop(append(&journal, &[n; 2000]))));
+        let writer = scope.spawn(|| {
+            for n in 0..200u8 {
+                append(&journal, &[n; 2000]);
+            }
+        });
         while !writer.is_finished() {
             let through = journal.durable_through();
             let batches: Vec<u64> = read(&journal, through).into_iter().map(|(batch, _)| batch).collect();

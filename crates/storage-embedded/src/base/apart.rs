@@ -9,7 +9,7 @@ use std::path::Path;
 use storage::cart::CartId;
 
 use super::row_log::RowLog;
-use super::{AtHand, Base, BaseResult, FjallBase, Put, Usage};
+use super::{AtHand, Base, BaseResult, Captured, FjallBase, Put, Usage};
 use crate::key::{self, Key};
 
 /// Carts that are moved at once from where an earlier release kept them.
@@ -23,7 +23,12 @@ pub(crate) struct CartsApart {
 impl CartsApart {
     /// Opens the row log in `carts` over a base that is open; carts that this has are moved.
     pub(crate) fn open(carts: &Path, others: FjallBase) -> BaseResult<Self> {
-        let base = Self { carts: RowLog::open(carts)?, others };
+        Self::over(RowLog::open(carts)?, others)
+    }
+
+    /// The same over a log that is open.
+    pub(crate) fn over(carts: RowLog, others: FjallBase) -> BaseResult<Self> {
+        let base = Self { carts, others };
         base.move_carts()?;
         Ok(base)
     }
@@ -87,6 +92,10 @@ impl Base for CartsApart {
 
     fn collect(&self, live_percent_min: u64) -> BaseResult<bool> {
         Ok(self.carts.collect(live_percent_min)?)
+    }
+
+    fn capture(&self) -> BaseResult<Captured> {
+        Ok(Captured { segments: self.carts.capture(), ..self.others.capture()? })
     }
 
     fn usage(&self) -> Option<Usage> {

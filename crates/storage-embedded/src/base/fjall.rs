@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ::fjall::{Database, Keyspace, KeyspaceCreateOptions};
 
-use super::{Base, BaseResult, Put};
+use super::{Base, BaseResult, Captured, Put};
 use crate::key::Key;
 
 pub(crate) struct FjallBase {
@@ -30,6 +30,15 @@ impl Base for FjallBase {
     fn keys(&self, from: &[u8], end: &[u8], limit: usize) -> BaseResult<Vec<Key>> {
         let keys = self.rows.range(from..end).take(limit);
         keys.map(|row| Ok(Key::from_slice(&row.key()?))).collect()
+    }
+
+    fn capture(&self) -> BaseResult<Captured> {
+        // The iterator keeps the version that it begins with: what is ingested later is not in it.
+        let pairs = self.rows.iter().map(|row| {
+            let (key, value) = row.into_inner()?;
+            Ok((Key::from_slice(&key), value.to_vec()))
+        });
+        Ok(Captured { segments: Vec::new(), pairs: Box::new(pairs) })
     }
 
     fn fold(&self, fill: &mut dyn FnMut(&mut Put<'_>) -> BaseResult<()>) -> BaseResult<()> {

@@ -14,6 +14,7 @@
 //! reading ahead.
 
 mod append;
+mod capture;
 mod collect;
 mod error;
 mod hints;
@@ -31,6 +32,7 @@ use std::sync::atomic::Ordering;
 use parking_lot::{Mutex, RwLock};
 use storage::cart::CartId;
 
+pub(crate) use capture::{CapturedSegment, make, segment_path};
 pub(crate) use error::RowLogError;
 
 use super::AtHand;

@@ -1,5 +1,6 @@
 //! A row that cannot be read harms its own record only; a disk that fails ends writing and not reading.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,7 +10,7 @@ use storage::{CartStore, LinearStore, LinearTable, StoreError};
 
 use super::sample::{add, fold, open, options, state};
 use crate::Embedded;
-use crate::base::{Base, BaseResult, FjallBase, Put};
+use crate::base::{Base, BaseResult, Captured, FjallBase, Put};
 use crate::key::{self, Key};
 
 const GARBAGE: &[u8] = b"\x01not a row";
@@ -91,6 +92,10 @@ impl Base for ReadOnly {
             if self.now.load(Ordering::Relaxed) { Err("the disk is gone".into()) } else { Ok(()) }
         })
     }
+
+    fn capture(&self) -> BaseResult<Captured> {
+        self.base.capture()
+    }
 }
 
 #[tokio::test]
@@ -98,10 +103,10 @@ async fn a_fold_that_fails_ends_writing_keeps_reading_and_loses_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let now = Arc::new(AtomicBool::new(false));
     let told = Arc::clone(&now);
-    let engine = Embedded::open_inner(dir.path(), options(), |dir| {
+    let open_base = |dir: &Path| -> BaseResult<Box<dyn Base>> {
         Ok(Box::new(ReadOnly { base: FjallBase::open(&dir.join("base"), 1 << 20)?, now: told }))
-    })
-    .unwrap();
+    };
+    let engine = Embedded::open_inner(dir.path(), options(), open_base, |_| Ok(())).unwrap();
     add(&engine, 1, 1, "A").await.unwrap();
     fold(&engine).await;
     add(&engine, 1, 2, "B").await.unwrap();

@@ -22,7 +22,8 @@ impl RowLog {
         Self::open_with(dir, SEGMENT_BYTES)
     }
 
-    pub(super) fn open_with(dir: &Path, segment_bytes: u64) -> Result<Self, RowLogError> {
+    /// The same with segments of another size.
+    pub(crate) fn open_with(dir: &Path, segment_bytes: u64) -> Result<Self, RowLogError> {
         std::fs::create_dir_all(dir).map_err(|source| io_error("create", dir, source))?;
         let listed = manifest::load(dir)?;
         remove_others(dir, &listed)?;
