@@ -2,6 +2,7 @@
 //!
 //! Exit status: 0 fine, 1 failed, 2 wrong usage.
 
+mod backup;
 mod cart;
 mod carts;
 mod catalog;
@@ -12,6 +13,7 @@ mod place;
 mod remote;
 pub mod replay;
 mod replaying;
+mod restore;
 mod serve;
 mod subject;
 mod terminal;
@@ -47,6 +49,10 @@ enum Command {
     Export(carts::export::ExportArgs),
     /// Join the carts of a file to those of a running shop.
     Import(carts::import::ImportArgs),
+    /// Back up a shop, running or not, into a folder.
+    Backup(backup::BackupArgs),
+    /// Make a data directory of a backup.
+    Restore(restore::RestoreArgs),
     /// Rotate, list and retire the keys of a shop.
     Key(key::KeyArgs),
     /// Show or erase what is stored of a subject.
@@ -94,6 +100,8 @@ pub fn main() -> ExitCode {
             Command::Catalog(args) => catalog::run(args).await,
             Command::Export(args) => carts::export::run(&args).await,
             Command::Import(args) => carts::import::run(&args).await,
+            Command::Backup(args) => backup::run(args).await,
+            Command::Restore(args) => restore::run(args).await,
             Command::Key(args) => key::run(&args),
             Command::Subject(args) => subject::run(args).await,
             Command::Completions(args) => completions::run(&args),

@@ -57,6 +57,8 @@ pub struct Config {
     pub store: Store,
     /// The index from SKUs to carts.
     pub index: Index,
+    /// Where the server may write backups.
+    pub backup: Backup,
 }
 
 /// Who may ask.
@@ -176,6 +178,14 @@ pub struct Store {
     pub disk_free_bytes_min: u64,
 }
 
+/// Where the server may write backups.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Backup {
+    /// Below this folder; empty: nowhere.
+    pub directory: PathBuf,
+}
+
 /// The index from SKUs to carts.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -197,6 +207,17 @@ impl Index {
     pub(crate) fn settings(self) -> IndexSettings {
         let scan_every_ms = self.scan_hours * 60 * 60 * 1000;
         IndexSettings { carts_per_second: self.carts_per_second, scan_every_ms, ..IndexSettings::default() }
+    }
+}
+
+impl Backup {
+    fn check(&self) -> Result<(), ConfigError> {
+        let directory = &self.directory;
+        if directory.as_os_str().is_empty() || directory.is_absolute() {
+            return Ok(());
+        }
+        let value = directory.display().to_string();
+        Err(ConfigError::OutOfBounds { key: "backup.directory", value, bound: "an absolute path, or empty" })
     }
 }
 
@@ -268,6 +289,7 @@ impl Default for Config {
             rate: RateSettings::default(),
             store: Store::default(),
             index: Index::default(),
+            backup: Backup::default(),
         }
     }
 }
@@ -399,6 +421,7 @@ impl Config {
         self.store.check(&self.limits)?;
         check_origins(&self.auth.origins)?;
         self.auth.jwt.check()?;
+        self.backup.check()?;
         self.currency().map(|_| ())
     }
 

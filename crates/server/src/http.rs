@@ -5,6 +5,7 @@
 mod admin_carts;
 mod admit;
 mod answer;
+mod backups;
 mod body;
 mod bulk;
 mod cart;
@@ -40,6 +41,7 @@ pub(crate) use wire::rfc3339;
 
 use crate::{
     auth::Identity,
+    backup::jobs::Jobs,
     config::Config,
     keys::live::LiveKeys,
     problem::{Problem, kind},
@@ -73,6 +75,8 @@ pub struct Shared {
     /// Renders the metrics.
     pub metrics: PrometheusHandle,
     engine: Engine,
+    incarnation: u32,
+    backups: Jobs,
     rate_limits: Arc<limit::RateLimits>,
     draining: AtomicBool,
 }
@@ -96,7 +100,19 @@ impl AppState {
         let rate_limits = limit::RateLimits::start(&config.rate);
         let (service, engine) = (wired.service.clone(), wired.engine.clone());
         let draining = AtomicBool::new(false);
-        Self(Arc::new(Shared { service, keys, identity, config, metrics, engine, rate_limits, draining }))
+        let (incarnation, backups) = (wired.incarnation, Jobs::default());
+        Self(Arc::new(Shared {
+            service,
+            keys,
+            identity,
+            config,
+            metrics,
+            engine,
+            incarnation,
+            backups,
+            rate_limits,
+            draining,
+        }))
     }
 
     /// From now on `/readyz` says that this node takes no new requests.
@@ -138,6 +154,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(entries::routes())
         .merge(catalog::routes())
         .merge(admin_carts::routes())
+        .merge(backups::routes())
         .merge(subjects::routes())
         .merge(tokens::routes())
 }

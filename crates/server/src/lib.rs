@@ -4,6 +4,7 @@
 //! one way: `http` → `service` → `cart` → a store.
 
 pub mod auth;
+pub mod backup;
 mod cart_lines;
 pub mod command;
 pub mod config;

@@ -1,9 +1,11 @@
 //! From configuration to a running service: which engine, under which layers. One file for each phase of a shop's
 //! growth.
 
+pub mod incarnation;
 pub mod phase_0;
 
 use crate::{
+    backup,
     config::{Config, ConfigError},
     keys::{KeyError, Keys},
 };
@@ -46,6 +48,8 @@ pub struct Wired {
     pub service: Arc<Service>,
     /// The secrets of the shop.
     pub keys: Keys,
+    /// Which incarnation of its region it is.
+    pub incarnation: u32,
     /// The engine below.
     pub engine: phase_0::Engine,
     /// What goes on beside requests: the index of SKUs is kept, and carts that were left alone are ended.
@@ -61,6 +65,12 @@ pub enum WiringError {
     /// The keys cannot be used.
     #[error(transparent)]
     Keys(#[from] KeyError),
+    /// A restore did not end.
+    #[error("a restore into `{data}` did not end: empty that folder, and restore again")]
+    Unfinished {
+        /// The data directory.
+        data: String,
+    },
     /// The store does not open.
     #[error("the store in `{data}` does not open")]
     Store {
@@ -74,18 +84,22 @@ pub enum WiringError {
 /// Opens keys and store, and puts the service over them.
 pub async fn wire(config: &Config) -> Result<Wired, WiringError> {
     let settings = config.settings()?;
+    if config.data.join(backup::restore::UNFINISHED).exists() {
+        return Err(WiringError::Unfinished { data: config.data.display().to_string() });
+    }
     let keys = Keys::open_or_create(&config.data)?;
     let failed = |source| WiringError::Store { data: config.data.display().to_string(), source };
     let engine = phase_0::open(config).await.map_err(failed)?;
     let stores = storage::layer::metrics::measured(engine.stores());
-    // A restore takes a new incarnation; a plain start goes on with the first.
-    let owner = Owner::new(&config.region, 1);
+    // A restore takes a new one; a plain start goes on with what there is.
+    let incarnation = incarnation::read(&*stores.linear).await.map_err(failed)?;
+    let owner = Owner::new(&config.region, incarnation);
     stores.carts.register(&owner).await.map_err(failed)?;
     let service = Service::new(stores, owner, settings, keys.shop.clone(), Arc::new(World));
     service.keep_index(phase_0::open_index(config).await, config.index.settings());
     let indexing = tokio::spawn(index::run(Arc::downgrade(&service)));
     let expiry = tokio::spawn(expire::run(Arc::downgrade(&service)));
-    Ok(Wired { service, keys, engine, workers: [indexing, expiry] })
+    Ok(Wired { service, keys, incarnation, engine, workers: [indexing, expiry] })
 }
 
 impl Wired {

@@ -9,14 +9,19 @@ use bytes::Bytes;
 use cart::{CartId, Dot};
 use smol_str::SmolStr;
 
+/// Bytes of an owner: what callers carry of it.
+const OWNER_BYTES_MAX: usize = 24;
+
 /// Who writes a row: a replica domain and its incarnation, such as `local.1`. At most 24 bytes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Owner(SmolStr);
 
 impl Owner {
-    /// The owner for a region (at most 16 bytes are kept) and its incarnation.
+    /// The owner for a region (at most 16 bytes are kept, 13 beside the longest incarnation) and its incarnation.
     pub fn new(region: &str, incarnation: u32) -> Self {
-        let region: String = region.chars().filter(char::is_ascii_graphic).take(16).collect();
+        let incarnation = incarnation.to_string();
+        let room = OWNER_BYTES_MAX - 1 - incarnation.len();
+        let region: String = region.chars().filter(char::is_ascii_graphic).take(room.min(16)).collect();
         Self(SmolStr::new(format!("{region}.{incarnation}")))
     }
 

@@ -1,7 +1,7 @@
 //! How commands reach a running server: its address, and a service token made from the key files beside it.
 
 use super::GlobalArgs;
-use crate::auth;
+use crate::{auth, config::Config};
 use anyhow::{Context, bail};
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
@@ -40,6 +40,9 @@ pub(super) struct Remote {
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 const ATTEMPTS_MAX: usize = 6;
 
+const JSON: &str = "application/json";
+const NDJSON: &str = "application/x-ndjson";
+
 /// What one attempt brought.
 enum Failed {
     Again(anyhow::Error),
@@ -47,6 +50,18 @@ enum Failed {
 }
 
 impl RemoteArgs {
+    /// The configuration, with the data directory that was named.
+    pub(super) fn config(&self) -> anyhow::Result<Config> {
+        let mut config = self.global.load()?;
+        config.data = self.data.clone().unwrap_or(config.data);
+        Ok(config)
+    }
+
+    /// True where a server was named, rather than the one that the configuration says.
+    pub(super) fn names_server(&self) -> bool {
+        self.url.is_some()
+    }
+
     /// The server, with a token that has this scope.
     pub(super) fn connect(&self, scope: &str) -> anyhow::Result<Remote> {
         let config = self.global.load()?;
@@ -65,25 +80,37 @@ impl Remote {
 
     /// Sends a request that can be repeated, until it is answered; a refusal is an error in the server's words.
     pub(super) async fn send(&self, method: Method, path: &str, body: Bytes) -> anyhow::Result<Bytes> {
-        Ok(self.exchange(method, path, body).await?.1)
+        Ok(self.exchange(method, path, NDJSON, body).await?.1)
+    }
+
+    /// Posts one JSON value, and answers what came back.
+    pub(super) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let (_, body) = self.exchange(Method::POST, path, JSON, body.to_string().into()).await?;
+        serde_json::from_slice(&body).context("the server's answer cannot be read")
     }
 
     /// A page of a list, and the path of the next one while there is more.
     pub(super) async fn page(&self, path: &str) -> anyhow::Result<(Bytes, Option<String>)> {
-        let (headers, body) = self.exchange(Method::GET, path, Bytes::new()).await?;
+        let (headers, body) = self.exchange(Method::GET, path, NDJSON, Bytes::new()).await?;
         Ok((body, next_page(&headers)))
     }
 
     /// What a path shows, with its entity tag.
     pub(super) async fn get(&self, path: &str) -> anyhow::Result<(Option<String>, Value)> {
-        let (headers, body) = self.exchange(Method::GET, path, Bytes::new()).await?;
+        let (headers, body) = self.exchange(Method::GET, path, NDJSON, Bytes::new()).await?;
         let tag = headers.get(header::ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
         Ok((tag, serde_json::from_slice(&body).context("the server's answer cannot be read")?))
     }
 
-    async fn exchange(&self, method: Method, path: &str, body: Bytes) -> anyhow::Result<(HeaderMap, Bytes)> {
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        kind: &str,
+        body: Bytes,
+    ) -> anyhow::Result<(HeaderMap, Bytes)> {
         let pauses = ExponentialBuilder::new().with_max_times(ATTEMPTS_MAX).with_jitter();
-        let sent = (|| self.attempt(method.clone(), path, body.clone()))
+        let sent = (|| self.attempt(method.clone(), path, kind, body.clone()))
             .retry(pauses)
             .when(|failed| matches!(failed, Failed::Again(_)))
             .await;
@@ -92,10 +119,16 @@ impl Remote {
         })
     }
 
-    async fn attempt(&self, method: Method, path: &str, body: Bytes) -> Result<(HeaderMap, Bytes), Failed> {
+    async fn attempt(
+        &self,
+        method: Method,
+        path: &str,
+        kind: &str,
+        body: Bytes,
+    ) -> Result<(HeaderMap, Bytes), Failed> {
         let mut request = self.http.request(method, format!("{}{path}", self.url)).bearer_auth(&self.token);
         if !body.is_empty() {
-            request = request.header("content-type", "application/x-ndjson").body(body);
+            request = request.header(header::CONTENT_TYPE, kind).body(body);
         }
         let unanswered = || format!("no server answers at {}: start it, or name it with --url", self.url);
         let again = |error| Failed::Again(error);

@@ -129,6 +129,7 @@ pub const KEYS: &[Declared] = &[
     range("store.disk_free_bytes_min", DISK_FREE, 0, 1 << 40),
     range("index.carts_per_second", INDEX_RATE, 1, 1_000_000),
     range("index.scan_hours", "Hours between scans of all carts for the index of SKUs.", 1, 8_760),
+    words("backup.directory", BACKUP, "an absolute path of a folder that exists; empty: nowhere"),
 ];
 
 const CONNECTIONS: &str = "Connections at once; one more is told 503 `overloaded` and closed. Less where the process may \
@@ -143,6 +144,8 @@ const BODY_SECONDS: &str = "Seconds that a body may take, and as many more as `h
     for what has come; then it is 408 `body_too_slow`.";
 const IDLE_SECONDS: &str = "Seconds that a connection may stand still, between requests or with an answer that is not \
     taken; then it is closed.";
+const BACKUP: &str = "The folder below which a running server writes backups, for whoever has a token with the scope \
+    `admin`; nowhere else.";
 const INDEX_RATE: &str = "Carts read in a second for the index of SKUs, behind changes and in scans.";
 const JWT_ALGORITHMS: &str =
     "a list of `RS256`, `RS384`, `RS512`, `PS256`, `PS384`, `PS512`, `ES256`, `ES384`, `EdDSA`";

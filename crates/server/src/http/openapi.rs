@@ -288,6 +288,9 @@ fn refusals(route: &Route<'_>) -> Map<String, Value> {
     if route.is_cart() && route.method == "patch" {
         kinds.push(kind::ATOMIC_REJECTED);
     }
+    if route.path == "/v1/admin/backups" && route.is_change() {
+        kinds.extend([kind::BACKUP_OFF, kind::BACKUP_RUNNING]);
+    }
     if route.path.contains("{line}") {
         kinds.push(kind::UNKNOWN_LINE);
     }

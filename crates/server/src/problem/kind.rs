@@ -51,6 +51,9 @@ kinds! {
     UNAUTHENTICATED = UNAUTHORIZED "unauthenticated" "Who are you?",
         "The request carries no token, and needs one.",
         "Send `Authorization: Bearer …`; `POST /v1/sessions` gives a guest's token.";
+    BACKUP_OFF = FORBIDDEN "backup_off" "This server writes no backups",
+        "`backup.directory` is not set, so that nobody can make the server write files by a token alone.",
+        "Set it to a folder for backups and start the server anew, or stop the server and run `evercart backup`.";
     FOREIGN_ORIGIN = FORBIDDEN "foreign_origin" "Not from this page",
         "A browser sent a change by cookie from a page that is not the shop's.",
         "Name the page's origin in `auth.origins`, or send the token in `Authorization`.";
@@ -78,6 +81,9 @@ kinds! {
     BODY_TOO_SLOW = REQUEST_TIMEOUT "body_too_slow" "The body came too slowly",
         "The body was not there in the time that `http.body_seconds` and its length give it. Nothing was changed.",
         "Send it again, over a better line or in smaller pieces.";
+    BACKUP_RUNNING = CONFLICT "backup_running" "A backup is under way",
+        "The server makes one backup at a time, and one is under way.",
+        "Look at it with `GET /v1/admin/backups`, and start another when it has ended.";
     CART_MERGED = CONFLICT "cart_merged" "The cart was merged",
         "An account has taken in the cart of this guest token.",
         "Go on with the account's token.";

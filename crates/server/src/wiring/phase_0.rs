@@ -1,9 +1,9 @@
 //! Phase 0: the embedded engine in the data directory. No external parts.
 
 use crate::config::Config;
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 use storage::{SkuIndex, StoreError, Stores, memory::MemorySkuIndex};
-use storage_embedded::{Embedded, FjallSkuIndex};
+use storage_embedded::{BackupError, BackupProgress, Embedded, FjallSkuIndex, StoreBackup};
 
 /// The embedded engine, open.
 #[derive(Clone)]
@@ -18,6 +18,17 @@ impl Engine {
     /// True while it refuses writes for want of space; reads go on.
     pub fn is_out_of_space(&self) -> bool {
         self.0.is_out_of_space()
+    }
+
+    /// Writes a backup into `folder`, while everything goes on. Blocks.
+    pub fn back_up(
+        &self,
+        folder: &Path,
+        before: Option<&StoreBackup>,
+        generation: u64,
+        progress: &BackupProgress,
+    ) -> Result<StoreBackup, BackupError> {
+        self.0.back_up(folder, before, generation, progress)
     }
 
     /// Why it takes no more writes, if so.

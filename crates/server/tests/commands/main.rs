@@ -5,11 +5,13 @@
     reason = "a harness is test code, outside of `#[test]` functions"
 )]
 
+mod backup;
 mod cart;
 mod carts;
 mod catalog;
 mod completions;
 mod config;
 mod harness;
+mod restore;
 mod shop;
 mod subject;

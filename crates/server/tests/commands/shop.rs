@@ -16,13 +16,24 @@ pub(crate) struct Shop {
 
 impl Shop {
     pub(crate) async fn open() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::open_with(tempfile::tempdir().unwrap(), |_| ()).await
+    }
+
+    /// A shop on a data directory, which decided otherwise.
+    pub(crate) async fn open_with(folder: TempDir, configure: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config { data: folder.path().to_owned(), ..Config::default() };
+        configure(&mut config);
         config.listen = SocketAddr::from(([127, 0, 0, 1], 0));
         config.auth.local_issuer = true;
         let server = Server::start(config).await.unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         Self { server, folder, http }
+    }
+
+    /// Stops the server; what is left is its data directory.
+    pub(crate) async fn stop(self) -> TempDir {
+        self.server.stop().await;
+        self.folder
     }
 
     pub(crate) fn url(&self) -> String {

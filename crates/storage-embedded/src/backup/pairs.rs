@@ -5,11 +5,15 @@
 //! ```
 //! The file as a whole has a checksum, which is checked before the first pair is used.
 
-use std::path::Path;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use integer_encoding::VarIntReader;
 
 use super::file::{BackupFile, Sink};
-use super::{BackupError, io_error};
-use crate::change::{put_varint, take_varint};
+use super::{BackupError, COPY_BYTES, io_error};
+use crate::change::put_varint;
 
 pub(super) fn write(sink: &mut Sink, key: &[u8], value: &[u8]) -> Result<(), BackupError> {
     for part in [key, value] {
@@ -21,51 +25,36 @@ pub(super) fn write(sink: &mut Sink, key: &[u8], value: &[u8]) -> Result<(), Bac
     Ok(())
 }
 
-/// A file of pairs, checked and held whole: it has the records that are no carts, which are few, or a tail of the
-/// journal, which is bounded.
-pub(super) struct PairsFile(Vec<u8>);
+/// A file of pairs that was checked: its bytes are those that were written.
+pub(super) struct PairsFile(PathBuf);
+
+/// A key with its value.
+type Pair = (Vec<u8>, Vec<u8>);
 
 impl PairsFile {
-    pub(super) fn load(dir: &Path, file: &BackupFile) -> Result<Self, BackupError> {
-        let mut bytes = Vec::new();
-        file.read(dir, |piece| {
-            bytes.extend_from_slice(piece);
-            Ok(())
-        })?;
-        let pairs = Self(bytes);
-        let (mut rest, mut whole) = (&pairs.0[..], true);
-        while whole && !rest.is_empty() {
-            match pair(rest) {
-                Some((_, behind)) => rest = behind,
-                None => whole = false,
-            }
-        }
-        if whole {
-            return Ok(pairs);
-        }
-        let source = std::io::Error::other("a newer release wrote it: restore with that one");
-        Err(io_error("read", &file.path(dir)?)(source))
+    pub(super) fn check(dir: &Path, file: &BackupFile) -> Result<Self, BackupError> {
+        file.read(dir, |_| Ok(()))?;
+        Ok(Self(file.path(dir)?))
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let mut rest = &self.0[..];
-        std::iter::from_fn(move || {
-            let (found, behind) = pair(rest)?;
-            rest = behind;
-            Some(found)
-        })
+    /// Its pairs, in the order in which they were written.
+    pub(super) fn pairs(&self) -> Result<impl Iterator<Item = io::Result<Pair>>, BackupError> {
+        let file = File::open(&self.0).map_err(io_error("open", &self.0))?;
+        let mut file = BufReader::with_capacity(COPY_BYTES, file);
+        Ok(std::iter::from_fn(move || next(&mut file).transpose()))
     }
 }
 
-type Found<'a> = ((&'a [u8], &'a [u8]), &'a [u8]);
-
-fn pair(bytes: &[u8]) -> Option<Found<'_>> {
-    let (key, rest) = part(bytes)?;
-    let (value, rest) = part(rest)?;
-    Some(((key, value), rest))
+fn next(file: &mut impl BufRead) -> io::Result<Option<Pair>> {
+    if file.fill_buf()?.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some((part(file)?, part(file)?)))
 }
 
-fn part(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (length, rest) = take_varint(bytes)?;
-    rest.split_at_checked(usize::try_from(length).ok()?)
+fn part(file: &mut impl BufRead) -> io::Result<Vec<u8>> {
+    let length: u64 = file.read_varint()?;
+    let mut bytes = Vec::new();
+    let read = file.take(length).read_to_end(&mut bytes)?;
+    if read as u64 == length { Ok(bytes) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }

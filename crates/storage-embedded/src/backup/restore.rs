@@ -24,7 +24,7 @@ pub fn restore(
     to: &Path,
     options: EmbeddedOptions,
 ) -> Result<Arc<Embedded>, BackupError> {
-    let (others, tail) = (PairsFile::load(from, &backup.others)?, PairsFile::load(from, &backup.tail)?);
+    let (others, tail) = (PairsFile::check(from, &backup.others)?, PairsFile::check(from, &backup.tail)?);
     create_dir(to).map_err(io_error("create", to))?;
     restore_rows(from, &backup.segments, &to.join("rows"))?;
     restore_others(&others, &to.join("base"), &options).map_err(BackupError::Store)?;
@@ -63,17 +63,24 @@ fn create_file(path: &Path) -> Result<File, BackupError> {
 
 fn restore_others(others: &PairsFile, base: &Path, options: &EmbeddedOptions) -> Result<(), BoxError> {
     let base = FjallBase::open(base, options.base_cache_bytes)?;
-    base.fold(&mut |put| others.iter().try_for_each(|(key, value)| put(key, Some(value))))
+    let mut pairs = others.pairs()?;
+    base.fold(&mut |put| {
+        pairs.try_for_each(|pair| {
+            let (key, value) = pair?;
+            put(&key, Some(&value))
+        })
+    })
 }
 
 /// What the journal had beyond the base comes back as it does after a crash: what a row has already is not joined twice.
 fn take_in(engine: &Engine, tail: &PairsFile, through: u64) -> Result<(), BoxError> {
-    for (batch, record) in tail.iter() {
-        let batch = u64::from_be_bytes(batch.try_into()?);
+    for pair in tail.pairs()? {
+        let (batch, record) = pair?;
+        let batch = u64::from_be_bytes(batch.as_slice().try_into()?);
         if batch > through {
             return Err("a record of the backup is behind its end".into());
         }
-        engine.take_in(batch, record)?;
+        engine.take_in(batch, &record)?;
     }
     Ok(())
 }
