@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use journal::JournalOptions;
@@ -14,7 +14,9 @@ use tempfile::TempDir;
 
 use super::sample::{add, fold, open, options, state};
 use crate::base::row_log::RowLog;
-use crate::base::{Base, BaseResult, CartsApart, FjallBase};
+use crate::base::{Base, BaseResult, Captured, CartsApart, FjallBase, Put};
+use crate::engine::Engine;
+use crate::key::Key;
 use crate::{BackupError, BackupProgress, BaseKind, Embedded, EmbeddedOptions, StoreBackup, restore};
 
 const WRITERS: u32 = 8;
@@ -87,6 +89,15 @@ async fn write_on(engine: Arc<Embedded>, writer: u32, acknowledged: Arc<AtomicU3
     }
 }
 
+/// So that a claim that fails ends those who write.
+struct EndOnDrop(Arc<AtomicBool>);
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// The adds of each writer that are there, which are its first ones without a gap.
 async fn firsts(engine: &Embedded) -> Vec<u32> {
     let mut carts = Vec::new();
@@ -115,6 +126,7 @@ async fn a_backup_under_writes_folds_and_collections_has_what_was_acknowledged_a
     let (live, backup) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let engine = open_small(live.path());
     let ends = Arc::new(AtomicBool::new(false));
+    let _ending = EndOnDrop(Arc::clone(&ends));
     let acknowledged: Vec<Arc<AtomicU32>> = (0..WRITERS).map(|_| Arc::default()).collect();
     let writers: Vec<_> = (0..WRITERS)
         .zip(&acknowledged)
@@ -171,6 +183,7 @@ async fn a_second_backup_copies_only_what_is_new() {
     let (same, copied) = back_up(&engine, backup.path(), Some(&first), 2).await;
     assert_eq!((copied, &same.segments), (0, &first.segments));
     add(&engine, 1, 501, "A").await.unwrap();
+    engine.insert_if_absent(LinearTable::Order, b"order", "placed".into(), None).await.unwrap();
     let (second, copied) = back_up(&engine, backup.path(), Some(&first), 3).await;
     let new: u64 =
         second.segments.iter().filter(|it| !first.segments.contains(it)).map(|it| it.file.bytes).sum();
@@ -225,6 +238,55 @@ async fn what_is_only_in_the_journal_is_in_the_backup() {
     assert!(made.tail.bytes > 0);
     let (restored, _folder) = restored(backup.path(), &made).await;
     assert_eq!(sample::load(&*restored, cart_id(3)).await.unwrap().entries.len(), 2);
+}
+
+/// Folds as soon as the base was captured, if nobody keeps it from that.
+struct Meddling {
+    base: CartsApart,
+    engine: Arc<OnceLock<Weak<Engine>>>,
+}
+
+impl Base for Meddling {
+    fn get(&self, key: &[u8]) -> BaseResult<Option<Vec<u8>>> {
+        self.base.get(key)
+    }
+
+    fn keys(&self, from: &[u8], end: &[u8], limit: usize) -> BaseResult<Vec<Key>> {
+        self.base.keys(from, end, limit)
+    }
+
+    fn fold(&self, fill: &mut dyn FnMut(&mut Put<'_>) -> BaseResult<()>) -> BaseResult<()> {
+        self.base.fold(fill)
+    }
+
+    fn capture(&self) -> BaseResult<Captured> {
+        let captured = self.base.capture()?;
+        let engine = self.engine.get().and_then(Weak::upgrade).unwrap();
+        let is_free = engine.upkeep.try_lock().is_some();
+        if is_free {
+            engine.fold()?;
+        }
+        Ok(captured)
+    }
+}
+
+#[tokio::test]
+async fn no_fold_comes_between_the_base_and_the_tail_of_the_journal() {
+    let (live, backup) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let known = Arc::new(OnceLock::new());
+    let told = Arc::clone(&known);
+    let open_base = |dir: &Path| -> BaseResult<Box<dyn Base>> {
+        let log = RowLog::open_with(&dir.join("rows"), SEGMENT_BYTES)?;
+        let base = CartsApart::over(log, FjallBase::open(&dir.join("base"), 1 << 20)?)?;
+        Ok(Box::new(Meddling { base, engine: told }))
+    };
+    let engine = Embedded::open_inner(live.path(), options(), open_base, |_| Ok(())).unwrap();
+    known.set(Arc::downgrade(&engine.engine)).unwrap();
+    add(&engine, 3, 1, "A").await.unwrap();
+    // The fold would take this away from the journal, and put it where the capture has been.
+    let made = engine.engine.back_up(backup.path(), None, 1, &BackupProgress::default()).unwrap();
+    let (restored, _folder) = restored(backup.path(), &made).await;
+    assert_eq!(sample::load(&*restored, cart_id(3)).await.unwrap().entries.len(), 1);
 }
 
 /// Flips a bit of a file, and says what restoring makes of it.
