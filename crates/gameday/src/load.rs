@@ -15,8 +15,8 @@ pub use recording::{Kind, Recording, Second};
 /// Where requests come from.
 pub trait Source {
     /// Writes the bytes of the next request into `request`, which is empty, and answers its kind: an index into
-    /// [`Recording::kinds`].
-    fn next(&mut self, request: &mut Vec<u8>) -> usize;
+    /// [`Recording::kinds`]. None when there are no more.
+    fn next(&mut self, request: &mut Vec<u8>) -> Option<usize>;
 }
 
 #[cfg(test)]

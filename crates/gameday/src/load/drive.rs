@@ -1,7 +1,8 @@
 //! Drives the connections of a run from one thread.
 //!
 //! In an open loop all connections take the next intended moment from one counter. Where every connection waits for
-//! an answer, moments pass unsent; whoever takes one late counts from when it was meant, so nothing is omitted.
+//! an answer, moments pass unsent; whoever takes one late counts from when it was meant, so nothing is omitted. What is
+//! still unsent after twice the duration is given up, and counted.
 
 use super::{Recording, Source, answer};
 use std::{
@@ -44,6 +45,17 @@ pub struct Plan {
     pub kinds: usize,
 }
 
+impl Plan {
+    /// How many moments an open loop means to send at.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of requests")]
+    fn moments(&self) -> u64 {
+        match self.pace {
+            Pace::Closed => 0,
+            Pace::Open { per_second } => (per_second * self.duration.as_secs_f64()).ceil() as u64,
+        }
+    }
+}
+
 /// A connection that fails this often in a run is given up, so that a dead server ends the run.
 const FAILURES_MAX: u32 = 100;
 const BUFFER_BYTES: usize = 16 * 1024;
@@ -51,6 +63,9 @@ const BUFFER_BYTES: usize = 16 * 1024;
 struct Shared<S> {
     source: S,
     recording: Recording,
+    /// Intended moments that were handed out.
+    taken: u64,
+    /// Of these, the ones that were kept.
     sent: u64,
 }
 
@@ -58,7 +73,7 @@ struct Shared<S> {
 pub fn run(plan: Plan, source: impl Source + 'static) -> io::Result<Recording> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let recording = Recording::new(plan.kinds);
-    let shared = Rc::new(RefCell::new(Shared { source, recording, sent: 0 }));
+    let shared = Rc::new(RefCell::new(Shared { source, recording, taken: 0, sent: 0 }));
     let local = LocalSet::new();
     let elapsed = local.block_on(&runtime, async {
         let start = Instant::now();
@@ -72,6 +87,7 @@ pub fn run(plan: Plan, source: impl Source + 'static) -> io::Result<Recording> {
     })?;
     let mut recording = shared.borrow().recording.clone();
     recording.elapsed = elapsed;
+    recording.unsent = plan.moments().saturating_sub(shared.borrow().sent);
     Ok(recording)
 }
 
@@ -98,7 +114,7 @@ async fn send_until_end<S: Source>(
     loop {
         let Some(intended) = next_moment(plan, start, shared).await else { return Ok(()) };
         request.clear();
-        let kind = shared.borrow_mut().source.next(&mut request);
+        let Some(kind) = shared.borrow_mut().source.next(&mut request) else { return Ok(()) };
         stream.write_all(&request).await?;
         let answer = receive(&mut stream, &mut buffer).await?;
         let now = Instant::now();
@@ -114,8 +130,8 @@ async fn next_moment<S>(plan: Plan, start: Instant, shared: &RefCell<Shared<S>>)
     };
     let number = {
         let mut shared = shared.borrow_mut();
-        shared.sent += 1;
-        shared.sent - 1
+        shared.taken += 1;
+        shared.taken - 1
     };
     #[expect(clippy::cast_precision_loss, reason = "a count of requests is far below 2^52")]
     let after = Duration::from_secs_f64(number as f64 / per_second);
@@ -123,6 +139,7 @@ async fn next_moment<S>(plan: Plan, start: Instant, shared: &RefCell<Shared<S>>)
     if after >= plan.duration || start.elapsed() >= plan.duration * 2 {
         return None;
     }
+    shared.borrow_mut().sent += 1;
     if intended > Instant::now() {
         tokio::time::sleep_until(intended.into()).await;
     }

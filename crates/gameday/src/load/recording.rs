@@ -38,13 +38,23 @@ pub struct Recording {
     pub seconds: Vec<Second>,
     /// Connections that broke.
     pub broken: u64,
+    /// Moments of an open loop at which nothing was ever sent: those still waiting after twice its duration, and
+    /// those of connections that were given up. Latencies say nothing of them.
+    pub unsent: u64,
     /// From the first sending to the last answer.
     pub elapsed: Duration,
 }
 
 impl Recording {
-    pub(super) fn new(kinds: usize) -> Self {
-        Self { kinds: vec![Kind::new(); kinds], seconds: Vec::new(), broken: 0, elapsed: Duration::ZERO }
+    /// One that has seen nothing yet.
+    pub fn new(kinds: usize) -> Self {
+        Self {
+            kinds: vec![Kind::new(); kinds],
+            seconds: Vec::new(),
+            broken: 0,
+            unsent: 0,
+            elapsed: Duration::ZERO,
+        }
     }
 
     pub(super) fn note(&mut self, kind: usize, answer: Answer, latency: Duration, at: Duration) {

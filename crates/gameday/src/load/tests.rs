@@ -11,9 +11,9 @@ use std::{
 struct Same;
 
 impl Source for Same {
-    fn next(&mut self, request: &mut Vec<u8>) -> usize {
+    fn next(&mut self, request: &mut Vec<u8>) -> Option<usize> {
         request.extend_from_slice(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n");
-        0
+        Some(0)
     }
 }
 
@@ -48,6 +48,15 @@ fn an_open_loop_counts_a_stall_for_every_request_that_was_meant_in_it() {
     assert!(open.kinds[0].latency_us.value_at_quantile(0.5) > 10_000, "half of them were meant in the stall");
     let closed = drive(Pace::Closed, stall, OK);
     assert!(closed.kinds[0].latency_us.value_at_quantile(0.5) < 10_000, "a closed loop hides it");
+}
+
+#[test]
+fn moments_that_an_open_loop_gave_up_are_counted() {
+    // The one connection is first answered after twice the duration.
+    let stalled = drive(Pace::Open { per_second: 100.0 }, Duration::from_millis(1_100), OK);
+    assert_eq!((stalled.done(), stalled.unsent), (1, 49));
+    let in_time = drive(Pace::Open { per_second: 100.0 }, Duration::ZERO, OK);
+    assert_eq!((in_time.done(), in_time.unsent), (50, 0));
 }
 
 #[test]
