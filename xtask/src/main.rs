@@ -9,6 +9,7 @@
     reason = "a command-line tool whose output is its product; there is no log to write to"
 )]
 
+mod bench;
 mod ci;
 mod crash_test;
 mod data_test;
@@ -65,6 +66,21 @@ enum Command {
         #[arg(last = true)]
         words: Vec<String>,
     },
+    /// Measure evercart beside the yardsticks of this machine, into target/bench/report.md (wants redis-server)
+    Bench {
+        /// Everything in seconds, to see that it works
+        #[arg(long)]
+        smoke: bool,
+        /// Carts in the shop
+        #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+        carts: u64,
+        /// Measure these figures alone
+        #[arg(long, value_name = "NAME", value_delimiter = ',')]
+        only: Vec<String>,
+        /// Seconds of the open loop
+        #[arg(long, value_name = "S", default_value_t = 600)]
+        seconds: u64,
+    },
     /// Replay the real data of `EVERCART_TEST_DATA` (default `../shared/data`) over HTTP and compare every cart
     DataTest,
 }
@@ -90,6 +106,12 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Typescript => typescript::run(&root),
         Command::Promtool => promtool::run(&root),
         Command::CrashTest { long, words } => crash_test::run_with(&root, *long, words),
+        Command::Bench { smoke, carts, only, seconds } => {
+            let numbers = [("--carts", carts), ("--seconds", seconds)];
+            let numbers = numbers.into_iter().flat_map(|(name, value)| [name.to_owned(), value.to_string()]);
+            let only = only.iter().flat_map(|name| ["--only".to_owned(), name.clone()]);
+            bench::run(&root, *smoke, &numbers.chain(only).collect::<Vec<_>>())
+        }
         Command::DataTest => data_test::run(&root),
     }
 }

@@ -1,14 +1,24 @@
 //! Evercart beside the yardsticks of the machine it runs on.
 //!
-//! Here so far: the yardstick `hello` and the closed loop against it. Absent so far: evercart itself, the other
-//! yardsticks, and the report.
+//! `bench report` starts both sides as child processes on loopback, gives them turns, and writes what it saw. What
+//! always holds: figures are ratios of one run on one machine; everything that was started is ended.
 
-mod hello;
+mod figures;
+mod loading;
+mod machine;
+mod process;
+mod report;
+mod run;
+mod shop;
+mod workload;
+mod yardstick;
 
 use anyhow::{Result, ensure};
 use clap::{Parser, Subcommand};
-use gameday::load::{Pace, Plan, Source, run};
+use gameday::load::{Pace, Plan};
 use std::{net::SocketAddr, time::Duration};
+use workload::Smallest;
+use yardstick::hello;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -22,6 +32,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Measure evercart beside the yardsticks, and write the report
+    Report(report::ReportArgs),
     /// Serve the smallest answer, for others to be measured against
     Hello {
         /// Where to listen
@@ -41,17 +53,9 @@ enum Command {
     },
 }
 
-struct Get;
-
-impl Source for Get {
-    fn next(&mut self, request: &mut Vec<u8>) -> usize {
-        request.extend_from_slice(b"GET / HTTP/1.1\r\nhost: bench\r\n\r\n");
-        0
-    }
-}
-
 fn main() -> Result<()> {
     match Cli::parse().command {
+        Command::Report(args) => report::run(&args),
         Command::Hello { listen } => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             runtime.block_on(hello::serve(listen))
@@ -64,7 +68,8 @@ fn main() -> Result<()> {
 fn closed(address: SocketAddr, seconds: u64, connections: usize) -> Result<()> {
     ensure!(address.ip().is_loopback(), "`{address}` is another machine: load goes to loopback only");
     let duration = Duration::from_secs(seconds);
-    let recording = run(Plan { address, connections, duration, pace: Pace::Closed, kinds: 1 }, Get)?;
+    let recording =
+        gameday::load::run(Plan { address, connections, duration, pace: Pace::Closed, kinds: 1 }, Smallest)?;
     ensure!(recording.failed() == 0, "{} requests failed", recording.failed());
     let latency = &recording.kinds[0].latency_us;
     let at = |quantile| latency.value_at_quantile(quantile);

@@ -104,7 +104,7 @@ pub async fn wire(config: &Config) -> Result<Wired, WiringError> {
 
 impl Wired {
     /// Stops what goes on beside requests, wherever it is.
-    pub(crate) async fn stop(self) {
+    pub async fn stop(self) {
         for worker in self.workers {
             worker.abort();
             drop(worker.await); // that it was stopped
