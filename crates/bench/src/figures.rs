@@ -2,7 +2,7 @@
 //!
 //! Every figure of the table is in every report; one that was not measured in a run has no value and says so.
 
-use crate::run::{Row, Work};
+use crate::row::{Row, Work};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -130,17 +130,30 @@ impl Figure {
 }
 
 /// Figures that are a rate over another: which is over which.
-const RATIOS: [(&str, Work, Work); 4] = [
+const RATIOS: [(&str, Work, Work); 6] = [
     ("get_vs_hello", Work::Get, Work::Hello),
     ("add_vs_hello", Work::Add, Work::Hello),
     ("add_vs_redis", Work::Add, Work::Redis),
     ("mixed_vs_hello", Work::Mixed, Work::Hello),
+    ("inprocess_vs_engine", Work::Whole, Work::Engine),
+    ("growth", Work::Mixed, Work::Small),
 ];
+
+/// Figures of an open loop, whose rate is half of what was saturated.
+pub(crate) const HALF: [&str; 2] = ["p999_half_ms", "max_half_ms"];
+/// The figure of medians of latency.
+const SIZES: &str = "add_300_vs_empty";
 
 /// What must have a turn so that these figures can be had.
 pub(crate) fn works(wanted: &BTreeSet<String>) -> BTreeSet<Work> {
     let ratios = RATIOS.iter().filter(|(name, ..)| wanted.contains(*name));
-    ratios.flat_map(|(_, over, under)| [*over, *under]).collect()
+    let saturated = HALF.iter().any(|name| wanted.contains(*name)).then_some(Work::Mixed);
+    let sizes = wanted.contains(SIZES).then_some([Work::AddToEmpty, Work::AddToFull]);
+    ratios
+        .flat_map(|(_, over, under)| [*over, *under])
+        .chain(saturated)
+        .chain(sizes.into_iter().flatten())
+        .collect()
 }
 
 /// The ratios that rows give: of medians, with the spread over the rounds.
@@ -157,7 +170,17 @@ pub(crate) fn ratios(rows: &[Row]) -> BTreeMap<&'static str, Measured> {
         );
         Some((name, Measured { value, note }))
     };
-    RATIOS.iter().filter_map(ratio).collect()
+    RATIOS.iter().filter_map(ratio).chain(sizes(rows)).collect()
+}
+
+/// How much longer an add to a full cart takes.
+fn sizes(rows: &[Row]) -> Option<(&'static str, Measured)> {
+    let p50 = |work| {
+        let rows = rows.iter().filter(|row| row.work == work);
+        median(&rows.filter_map(|row| Some(row.latency.as_ref()?.p50_ms)).collect::<Vec<_>>())
+    };
+    let (full, empty) = (p50(Work::AddToFull)?, p50(Work::AddToEmpty)?);
+    Some((SIZES, Measured { value: full / empty, note: format!("{full:.2} ms over {empty:.2} ms") }))
 }
 
 /// The rates of one work, by round.
@@ -180,29 +203,15 @@ fn spread(values: &[f64]) -> Option<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::Latency;
-
-    fn row(round: u32, work: Work, per_second: f64) -> Row {
-        let (each_second, latency) = (Vec::new(), Latency::default());
-        Row {
-            round,
-            work,
-            per_second,
-            restored_per_second: 0.0,
-            refused: 0,
-            failed: 0,
-            latency,
-            each_second,
-            command: None,
-        }
-    }
 
     #[test]
     fn a_ratio_is_of_medians_and_tells_its_spread() {
         let rows: Vec<Row> = [(80.0, 100.0), (60.0, 100.0), (90.0, 200.0)]
             .iter()
             .zip(1..)
-            .flat_map(|((get, hello), round)| [row(round, Work::Get, *get), row(round, Work::Hello, *hello)])
+            .flat_map(|((get, hello), round)| {
+                [Row::bare(Work::Get, round, *get), Row::bare(Work::Hello, round, *hello)]
+            })
             .collect();
         let ratios = ratios(&rows);
         assert_eq!(ratios["get_vs_hello"].value, 0.8);
@@ -230,5 +239,6 @@ mod tests {
         let wanted = |names: &[&str]| works(&names.iter().map(|name| (*name).to_owned()).collect());
         assert_eq!(wanted(&["add_vs_redis"]), BTreeSet::from([Work::Add, Work::Redis]));
         assert_eq!(wanted(&["open_s"]), BTreeSet::new());
+        assert_eq!(wanted(&["max_half_ms"]), BTreeSet::from([Work::Mixed]));
     }
 }

@@ -3,13 +3,22 @@
 //! `bench report` starts both sides as child processes on loopback, gives them turns, and writes what it saw. What
 //! always holds: figures are ratios of one run on one machine; everything that was started is ended.
 
+mod args;
 mod figures;
+mod ground;
+mod half;
+mod inside;
 mod loading;
 mod machine;
+mod opening;
+mod overload;
+mod plot;
 mod process;
 mod report;
+mod row;
 mod run;
 mod shop;
+mod sizes;
 mod workload;
 mod yardstick;
 
@@ -33,7 +42,9 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Measure evercart beside the yardsticks, and write the report
-    Report(report::ReportArgs),
+    Report(args::ReportArgs),
+    /// Call the service or an engine in process, a turn for each line of standard input
+    Inside(inside::InsideArgs),
     /// Serve the smallest answer, for others to be measured against
     Hello {
         /// Where to listen
@@ -56,6 +67,7 @@ enum Command {
 fn main() -> Result<()> {
     match Cli::parse().command {
         Command::Report(args) => report::run(&args),
+        Command::Inside(args) => inside::run(&args),
         Command::Hello { listen } => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             runtime.block_on(hello::serve(listen))

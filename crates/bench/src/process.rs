@@ -9,14 +9,19 @@ use std::{
     io::{BufRead, BufReader},
     net::SocketAddr,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
 
-/// A running program that listens.
+/// Variables that configure the server begin with this.
+const PREFIX: &str = "EVERCART_";
+/// Whose rates are not limited: all load comes from one address.
+const UNLIMITED: [&str; 3] = ["PRINCIPAL", "ADDRESS", "SESSIONS"];
+
+/// A running program.
 pub(crate) struct Side {
     /// As the report calls it.
     pub(crate) name: &'static str,
-    /// Where it answers.
+    /// Where it answers, if it listens.
     pub(crate) address: SocketAddr,
     /// How it was started.
     pub(crate) command: String,
@@ -35,45 +40,45 @@ impl Side {
     pub(crate) fn hello() -> Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["hello", "--listen", "127.0.0.1:0"]);
-        Self::announced("hello", &mut command, |line| line.parse().ok())
+        let (mut side, line, _) = Self::announced("hello", command.stdin(Stdio::null()))?;
+        side.address = line.parse().with_context(|| format!("`{line}` is no address"))?;
+        Ok(side)
     }
 
     /// Evercart on a data directory, with no limit of the rate of callers.
-    pub(crate) fn evercart(binary: &Path, data: &Path) -> Result<Self> {
+    pub(crate) fn evercart(name: &'static str, binary: &Path, data: &Path) -> Result<Self> {
         let mut command = Command::new(binary);
-        for (name, _) in
-            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("EVERCART_"))
-        {
-            command.env_remove(name);
-        }
-        command.envs(
-            ["PRINCIPAL", "ADDRESS", "SESSIONS"].map(|who| (format!("EVERCART_RATE__{who}_PER_MINUTE"), "0")),
-        );
+        let own = std::env::vars_os().map(|(name, _)| name);
+        own.filter(|name| name.to_string_lossy().starts_with(PREFIX))
+            .for_each(|name| _ = command.env_remove(name));
+        command.envs(UNLIMITED.map(|who| (format!("{PREFIX}RATE__{who}_PER_MINUTE"), "0")));
         command.args(["serve", "--json", "--listen", "127.0.0.1:0", "--data"]).arg(data);
         // What it says is kept beside its data.
-        command.stderr(fs::File::create(data.join("bench.log"))?);
-        Self::announced("evercart", &mut command, |line| {
-            let said: serde_json::Value = serde_json::from_str(line).ok()?;
-            said["url"].as_str()?.strip_prefix("http://")?.parse().ok()
-        })
+        command.stdin(Stdio::null()).stderr(fs::File::create(data.join("bench.log"))?);
+        let (mut side, line, _) = Self::announced(name, &mut command)?;
+        let said: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
+        let address = said["url"].as_str().and_then(|url| url.strip_prefix("http://")?.parse().ok());
+        side.address =
+            address.with_context(|| format!("`{}` does not listen: see bench.log", side.command))?;
+        Ok(side)
     }
 
-    /// Starts a program whose first line of output says where it listens.
-    fn announced(
+    /// Starts a program and waits for its first line of output, which says that it is ready.
+    pub(crate) fn announced(
         name: &'static str,
         command: &mut Command,
-        address: impl FnOnce(&str) -> Option<SocketAddr>,
-    ) -> Result<Self> {
-        let shown = shown(command);
-        let command = command.stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut child = command.spawn().with_context(|| format!("`{shown}` cannot start"))?;
+    ) -> Result<(Self, String, BufReader<ChildStdout>)> {
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut side = Self::spawned(name, command.stdout(Stdio::piped()), nowhere)?;
+        let mut output = BufReader::new(side.child.stdout.take().context("standard output is not a pipe")?);
         let mut line = String::new();
-        let output = child.stdout.take().context("standard output is not a pipe")?;
-        BufReader::new(output).read_line(&mut line)?;
-        let address = address(line.trim()).with_context(|| format!("`{shown}` did not say where it listens"));
-        let mut side = Self { name, address: SocketAddr::from(([127, 0, 0, 1], 0)), command: shown, child };
-        side.address = address?;
-        Ok(side)
+        output.read_line(&mut line)?;
+        Ok((side, line.trim().to_owned(), output))
+    }
+
+    /// Its standard input, once, where that is a pipe.
+    pub(crate) fn input(&mut self) -> Option<ChildStdin> {
+        self.child.stdin.take()
     }
 
     /// Takes it off the cores until [`Self::wake`].

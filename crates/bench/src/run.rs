@@ -1,87 +1,51 @@
 //! Both sides in turn: A B C A B C A B C, each for the same time, while the others are held still.
-//!
-//! A row is what one turn saw. Medians over the rounds go into figures, all rows into the report.
 
 use crate::{
+    inside::asked::Asked,
     process::Side,
-    workload::{self, Guests, Mix, Restorers, Shoppers, Smallest},
+    row::{Latency, Row, Work},
+    sizes::{ToEmpty, ToFull},
+    workload::{self, Guests, Mix, Shoppers, Smallest},
     yardstick::redis::Programs,
 };
-use anyhow::{Context, Result, ensure};
-use gameday::load::{self, Pace, Plan, Recording};
-use serde::Serialize;
+use anyhow::{Context, Result};
+use gameday::load::{self, Pace, Plan, Source};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 /// Keep-alive connections of every closed loop.
 pub(crate) const CONNECTIONS: usize = 64;
-/// Longer than it takes to put carts back between turns.
-const RESTORE_MAX: Duration = Duration::from_secs(120);
 
-/// What can have a turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Work {
-    /// The smallest answer.
-    Hello,
-    /// A cart read.
-    Get,
-    /// A line added.
-    Add,
-    /// Five reads to an add.
-    Mixed,
-    /// A value set.
-    Redis,
+/// Turns with carts of two sizes are shorter by this, so that full ones do not grow much.
+const SIZES_SHARE: u32 = 4;
+
+/// A server with the guests of its shop.
+pub(crate) struct Shop {
+    pub(crate) side: Side,
+    pub(crate) guests: Arc<Guests>,
 }
 
-/// What one turn saw.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Row {
-    /// Which turn.
-    pub(crate) round: u32,
-    /// Of what.
-    pub(crate) work: Work,
-    /// Requests of the measured kinds, answered in a second.
-    pub(crate) per_second: f64,
-    /// Carts put back beside them, in a second.
-    pub(crate) restored_per_second: f64,
-    /// Answered 503.
-    pub(crate) refused: u64,
-    /// Answered otherwise, or not at all. A row with any counts for nothing.
-    pub(crate) failed: u64,
-    /// Milliseconds of the measured kinds.
-    pub(crate) latency: Latency,
-    /// Answered in each second.
-    pub(crate) each_second: Vec<u64>,
-    /// The program that asked, where it was another than this.
-    pub(crate) command: Option<String>,
-}
-
-/// Milliseconds at quantiles.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub(crate) struct Latency {
-    pub(crate) p50_ms: f64,
-    pub(crate) p90_ms: f64,
-    pub(crate) p99_ms: f64,
-    pub(crate) p999_ms: f64,
-    pub(crate) max_ms: f64,
-}
-
-/// The programs of a run that are measured over the network, each where something needs it.
+/// The programs that are measured, each where something needs it.
+#[derive(Default)]
 pub(crate) struct Sides {
     pub(crate) hello: Option<Side>,
-    pub(crate) evercart: Option<(Side, Arc<Guests>)>,
+    pub(crate) evercart: Option<Shop>,
+    pub(crate) small: Option<Shop>,
     pub(crate) redis: Option<(Side, Programs)>,
+    pub(crate) whole: Option<Asked>,
+    pub(crate) engine: Option<Asked>,
 }
 
 impl Sides {
-    fn all(&self) -> impl Iterator<Item = &Side> {
-        let evercart = self.evercart.iter().map(|(side, _)| side);
-        self.hello.iter().chain(evercart).chain(self.redis.iter().map(|(side, _)| side))
+    /// All that were started.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Side> {
+        let shops = self.evercart.iter().chain(&self.small).map(|shop| &shop.side);
+        let asked = self.whole.iter().chain(&self.engine).map(Asked::side);
+        self.hello.iter().chain(shops).chain(self.redis.iter().map(|(side, _)| side)).chain(asked)
     }
 
     /// Runs `turn` with only one of them awake.
-    pub(crate) fn alone<T>(&self, name: &str, turn: impl FnOnce() -> Result<T>) -> Result<T> {
-        let others: Vec<&Side> = self.all().filter(|side| side.name != name).collect();
+    fn alone<T>(&self, awake: &Side, turn: impl FnOnce() -> Result<T>) -> Result<T> {
+        let others: Vec<&Side> = self.all().filter(|side| side.name != awake.name).collect();
         others.iter().try_for_each(|side| side.hold())?;
         let outcome = turn();
         others.iter().try_for_each(|side| side.wake())?;
@@ -90,98 +54,65 @@ impl Sides {
 
     /// One turn of a closed loop.
     pub(crate) fn turn(&self, work: Work, round: u32, duration: Duration) -> Result<Row> {
+        let missing = || format!("nothing was started for `{}`", work.name());
         match work {
             Work::Hello => {
-                let side = self.hello.as_ref().context("no `hello` was started")?;
-                let recording = self.alone(side.name, || Ok(load::run(closed(side, duration), Smallest)?))?;
+                let side = self.hello.as_ref().with_context(missing)?;
+                let recording = self.alone(side, || Ok(load::run(closed(side, duration), Smallest)?))?;
                 Row::of(work, round, &recording, &[workload::READ])
             }
-            Work::Get => self.shop(work, Mix::Reads, round, duration),
-            Work::Add => self.shop(work, Mix::Adds, round, duration),
-            Work::Mixed => self.shop(work, Mix::Mixed, round, duration),
+            Work::Get | Work::Add | Work::Mixed | Work::AddToEmpty | Work::AddToFull => {
+                let shop = self.evercart.as_ref().with_context(missing)?;
+                self.alone(&shop.side, || shop.turn(work, round, duration))
+            }
+            Work::Small => {
+                let shop = self.small.as_ref().with_context(missing)?;
+                self.alone(&shop.side, || shop.turn(work, round, duration))
+            }
             Work::Redis => {
-                let (side, programs) = self.redis.as_ref().context("no redis was started")?;
-                let (command, said) =
-                    self.alone(side.name, || programs.load(side.address, CONNECTIONS, duration))?;
-                let latency = Latency {
-                    p50_ms: said.p50_ms,
-                    p99_ms: said.p99_ms,
-                    max_ms: said.max_ms,
-                    ..Latency::default()
-                };
-                let (per_second, command) = (said.per_second, Some(command));
-                let empty = Recording::new(0);
-                Ok(Row { per_second, latency, command, ..Row::of(work, round, &empty, &[])? })
+                let (side, programs) = self.redis.as_ref().with_context(missing)?;
+                let load = || programs.load(side.address, CONNECTIONS, duration);
+                let (command, said) = self.alone(side, load)?;
+                let (p50_ms, p99_ms, max_ms) = (said.p50_ms, said.p99_ms, said.max_ms);
+                let latency = Some(Latency { p50_ms, p99_ms, max_ms, ..Latency::default() });
+                Ok(Row { command: Some(command), latency, ..Row::bare(work, round, said.per_second) })
+            }
+            Work::Whole | Work::Engine => {
+                let asked = if work == Work::Whole { &self.whole } else { &self.engine };
+                let asked = asked.as_ref().with_context(missing)?;
+                self.alone(asked.side(), || asked.turn(work, round, duration))
             }
         }
     }
+}
 
-    fn shop(&self, work: Work, mix: Mix, round: u32, duration: Duration) -> Result<Row> {
-        let (side, guests) = self.evercart.as_ref().context("evercart was not started")?;
-        let shoppers = Shoppers::new(guests, mix, u64::from(round) << 8 | work as u64)?;
-        let recording = self.alone(side.name, || Ok(load::run(closed(side, duration), shoppers)?))?;
-        self.restore()?;
-        Row::of(work, round, &recording, &[workload::READ, workload::ADD])
+impl Shop {
+    fn turn(&self, work: Work, round: u32, duration: Duration) -> Result<Row> {
+        let mix = match work {
+            Work::AddToEmpty => {
+                return self.load(work, round, duration / SIZES_SHARE, ToEmpty(Arc::clone(&self.guests)));
+            }
+            Work::AddToFull => {
+                return self.load(work, round, duration / SIZES_SHARE, ToFull::new(Arc::clone(&self.guests)));
+            }
+            Work::Get => Mix::Reads,
+            Work::Add => Mix::Adds,
+            _ => Mix::Mixed,
+        };
+        let shoppers = Shoppers::new(&self.guests, mix, u64::from(round) << 8 | work as u64)?;
+        self.load(work, round, duration, shoppers)
     }
 
-    /// Puts the carts back that have grown.
-    pub(crate) fn restore(&self) -> Result<()> {
-        let Some((side, guests)) = &self.evercart else { return Ok(()) };
-        let recording = load::run(closed(side, RESTORE_MAX), Restorers::new(guests)?)?;
-        let failed = recording.failed() + recording.refused();
-        ensure!(failed == 0, "{failed} carts could not be put back");
-        Ok(())
+    /// One turn of a closed loop with requests of any source.
+    fn load(&self, work: Work, round: u32, duration: Duration, source: impl Source + 'static) -> Result<Row> {
+        let recording = load::run(closed(&self.side, duration), source)?;
+        Row::of(work, round, &recording, &[workload::READ, workload::ADD])
     }
 }
 
 fn closed(side: &Side, duration: Duration) -> Plan {
     let pace = Pace::Closed;
     Plan { address: side.address, connections: CONNECTIONS, duration, pace, kinds: workload::KINDS }
-}
-
-impl Row {
-    fn of(work: Work, round: u32, recording: &Recording, measured: &[usize]) -> Result<Self> {
-        let failed = recording.failed();
-        ensure!(failed == 0, "{failed} requests of {work:?} failed: the figure would count for nothing");
-        let all = |kinds: &[usize]| -> u64 {
-            kinds.iter().map(|kind| recording.kinds[*kind].latency_us.len()).sum()
-        };
-        let restored = if recording.kinds.is_empty() { 0 } else { all(&[workload::RESTORE]) };
-        Ok(Self {
-            round,
-            work,
-            per_second: rate(all(measured), recording.elapsed),
-            restored_per_second: rate(restored, recording.elapsed),
-            refused: recording.refused(),
-            failed,
-            latency: Latency::of(recording, measured),
-            each_second: recording.seconds.iter().map(|second| second.done).collect(),
-            command: None,
-        })
-    }
-}
-
-impl Latency {
-    /// Over these kinds together.
-    pub(crate) fn of(recording: &Recording, kinds: &[usize]) -> Self {
-        let mut kinds = kinds.iter().map(|kind| &recording.kinds[*kind].latency_us);
-        let Some(mut all) = kinds.next().cloned() else { return Self::default() };
-        // All have the same bounds, so that none can be refused.
-        kinds.for_each(|other| _ = all.add(other).ok());
-        let at = |quantile| ms(all.value_at_quantile(quantile));
-        Self { p50_ms: at(0.5), p90_ms: at(0.9), p99_ms: at(0.99), p999_ms: at(0.999), max_ms: ms(all.max()) }
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "microseconds far below 2^52")]
-fn ms(us: u64) -> f64 {
-    us as f64 / 1000.0
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a count of requests is far below 2^52")]
-fn rate(count: u64, elapsed: Duration) -> f64 {
-    let seconds = elapsed.as_secs_f64();
-    if seconds > 0.0 { count as f64 / seconds } else { 0.0 }
 }
 
 /// All turns of all rounds, told as they end.

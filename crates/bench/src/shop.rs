@@ -95,6 +95,16 @@ pub(crate) fn basket(number: u64) -> Vec<Wish> {
     wishes
 }
 
+/// Lines of a full cart, which is as many as the server allows by default.
+pub(crate) const FULL_LINES: u32 = 300;
+
+/// What lies in a full cart: distinct items, and others in each.
+pub(crate) fn full(number: u64) -> Vec<Wish> {
+    // 13 has no divisor in common with the number of items.
+    let first = u32::try_from(number % u64::from(ITEMS)).unwrap_or_default();
+    (0..FULL_LINES).map(|line| Wish { item: (first + line * 13) % ITEMS, units: 1 }).collect()
+}
+
 /// The state of a cart that holds these, as one visit of a shopper makes it.
 pub(crate) fn state(number: u64, wishes: &[Wish], items: &Items, at: Timestamp) -> Cart {
     let (origin, writer) = (cart_id(number), WriterId(seeded(number, 3).random()));
@@ -118,6 +128,11 @@ impl Items {
                 .filter_map(|item| Some((Arc::new(line(item)?), Arc::new(described(item, currency, at)))))
                 .collect(),
         )
+    }
+
+    /// The line of an item.
+    pub(crate) fn line(&self, item: u32) -> Option<Line> {
+        self.0.get(item as usize).map(|(line, _)| Line::clone(line))
     }
 
     fn add(&self, wish: Wish) -> Option<Add> {
@@ -155,6 +170,12 @@ mod tests {
         assert_ne!(cart(7), cart(8));
         assert_ne!(cart_id(7), cart_id(8));
         assert_eq!(cart(7).entries.len(), basket(7).len());
+    }
+
+    #[test]
+    fn a_full_cart_has_distinct_items() {
+        let items: std::collections::BTreeSet<_> = full(3_999).iter().map(|wish| wish.item).collect();
+        assert_eq!(items.len(), FULL_LINES as usize);
     }
 
     #[test]

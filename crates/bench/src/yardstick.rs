@@ -2,3 +2,4 @@
 
 pub(crate) mod hello;
 pub(crate) mod redis;
+pub(crate) mod sync;

@@ -31,6 +31,11 @@ impl Engine {
         self.0.back_up(folder, before, generation, progress)
     }
 
+    /// Folds what is durable now, and waits for it. Blocks: not for the event loop.
+    pub fn fold(&self) -> Result<(), StoreError> {
+        self.0.fold()
+    }
+
     /// Why it takes no more writes, if so.
     pub fn failure(&self) -> Option<String> {
         self.0.failure()
