@@ -4,7 +4,7 @@
 //! an answer, moments pass unsent; whoever takes one late counts from when it was meant, so nothing is omitted. What is
 //! still unsent after twice the duration is given up, and counted.
 
-use super::{Recording, Source, answer};
+use super::{Recording, Source, answer, recording::Took};
 use std::{
     cell::RefCell,
     io,
@@ -115,10 +115,12 @@ async fn send_until_end<S: Source>(
         let Some(intended) = next_moment(plan, start, shared).await else { return Ok(()) };
         request.clear();
         let Some(kind) = shared.borrow_mut().source.next(&mut request) else { return Ok(()) };
+        let sent = Instant::now();
         stream.write_all(&request).await?;
         let answer = receive(&mut stream, &mut buffer).await?;
         let now = Instant::now();
-        shared.borrow_mut().recording.note(kind, answer, now - intended, now - start);
+        let took = Took { since_intended: now - intended, since_sent: now - sent };
+        shared.borrow_mut().recording.note(kind, answer, took, now - start);
     }
 }
 

@@ -12,7 +12,8 @@ const LATENCY_US_MAX: u64 = 600_000_000;
 pub struct Kind {
     /// Microseconds from the intended sending to the whole answer, of those answered 2xx.
     pub latency_us: Histogram<u64>,
-    /// The same of those answered 503.
+    /// Microseconds from the sending to the whole answer, of those answered 503: how fast a server says no is seen where
+    /// more is meant to be sent than can be.
     pub refusal_us: Histogram<u64>,
     /// Answered 503 without `Retry-After`.
     pub refused_silently: u64,
@@ -27,6 +28,13 @@ pub struct Second {
     pub done: u64,
     /// Answered with anything else.
     pub other: u64,
+}
+
+/// How long an answer took.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Took {
+    pub(super) since_intended: Duration,
+    pub(super) since_sent: Duration,
 }
 
 /// What a run saw.
@@ -57,7 +65,7 @@ impl Recording {
         }
     }
 
-    pub(super) fn note(&mut self, kind: usize, answer: Answer, latency: Duration, at: Duration) {
+    pub(super) fn note(&mut self, kind: usize, answer: Answer, took: Took, at: Duration) {
         let second = usize::try_from(at.as_secs()).unwrap_or(usize::MAX);
         if self.seconds.len() <= second {
             self.seconds.resize(second + 1, Second::default());
@@ -68,7 +76,7 @@ impl Recording {
         } else {
             self.seconds[second].other += 1;
         }
-        self.kinds[kind].note(answer, is_done, latency);
+        self.kinds[kind].note(answer, is_done, took);
     }
 
     /// Requests answered 2xx.
@@ -100,12 +108,12 @@ impl Kind {
         Self { latency_us: histogram.clone(), refusal_us: histogram, refused_silently: 0, unexpected: 0 }
     }
 
-    fn note(&mut self, answer: Answer, is_done: bool, latency: Duration) {
-        let us = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX).max(1);
+    fn note(&mut self, answer: Answer, is_done: bool, took: Took) {
+        let us = |took: Duration| u64::try_from(took.as_micros()).unwrap_or(u64::MAX).max(1);
         if is_done {
-            self.latency_us.saturating_record(us);
+            self.latency_us.saturating_record(us(took.since_intended));
         } else if answer.status == 503 {
-            self.refusal_us.saturating_record(us);
+            self.refusal_us.saturating_record(us(took.since_sent));
             self.refused_silently += u64::from(!answer.has_retry_after);
         } else {
             self.unexpected += 1;
