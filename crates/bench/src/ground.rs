@@ -16,6 +16,7 @@ use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// The folder of this run, and what was loaded for it.
@@ -37,22 +38,22 @@ impl Ground {
         };
         let loaded = load(args.carts())?;
         let small = works.contains(&Work::Small).then(|| load(args.small_carts())).transpose()?;
-        let folder = out.join("run");
-        if folder.exists() {
-            fs::remove_dir_all(&folder)
-                .with_context(|| format!("`{}` cannot be removed", folder.display()))?;
+        let ground = Self { folder: out.join("run"), loaded, small };
+        ground.clear()?;
+        Ok(ground)
+    }
+
+    /// Empties the folder of the run: copies are large.
+    pub(crate) fn clear(&self) -> Result<()> {
+        if self.folder.exists() {
+            fs::remove_dir_all(&self.folder)
+                .with_context(|| format!("`{}` cannot be removed", self.folder.display()))?;
         }
-        fs::create_dir_all(&folder)?;
-        Ok(Self { folder, loaded, small })
+        Ok(fs::create_dir_all(&self.folder)?)
     }
 
     /// A copy of the loaded data, with its guests.
-    pub(crate) fn copy(
-        &self,
-        name: &str,
-        loaded: &Loaded,
-        carts: u64,
-    ) -> Result<(PathBuf, std::sync::Arc<Guests>)> {
+    pub(crate) fn copy(&self, name: &str, loaded: &Loaded, carts: u64) -> Result<(PathBuf, Arc<Guests>)> {
         let data = self.folder.join(name);
         loading::copy(&loaded.folder, &data)?;
         let guests = Guests::new(carts, &Keys::open(&data)?.tokens, World.now());
@@ -74,7 +75,7 @@ impl Ground {
         if needs(&[Work::Get, Work::Add, Work::Mixed, Work::AddToEmpty, Work::AddToFull]) {
             sides.evercart = Some(self.shop("evercart", args, &self.loaded, args.carts())?);
         }
-        if let Some(small) = &self.small {
+        if let Some(small) = self.small.as_ref().filter(|_| needs(&[Work::Small])) {
             sides.small = Some(self.shop("small", args, small, args.small_carts())?);
         }
         if let Some(programs) = args.programs().filter(|_| needs(&[Work::Redis])) {

@@ -68,7 +68,7 @@ pub(crate) fn run(args: &InsideArgs) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     // Nobody checks tokens in here.
     let keys = Keyring::new(TokenKey { id: 1, secret: [1; 32] }, Vec::new());
-    let guests = Guests::new(args.carts, &keys, World.now());
+    let guests = Arc::new(Guests::nameless(args.carts, &keys, World.now()));
     let whole = (args.what == What::Whole).then(|| runtime.block_on(whole::Whole::open(&args.data)));
     let whole = whole.transpose()?.map(Arc::new);
     let engine = (args.what == What::Engine).then(|| engine::Engine::create(&args.data, args.carts));

@@ -1,7 +1,8 @@
 //! Three times as much as can be answered: what is still answered, how fast the rest is refused, and how soon all is well.
 //!
-//! An open loop over many connections, so that the server and not the number of connections bounds what waits. How much
-//! was really offered is said: where it is less than meant, the load generator itself was short of the cores.
+//! An open loop over so many connections, that the server and not the number of connections bounds what waits. How much
+//! was really offered is said: where it is less than meant, the load generator itself was short of the cores, which it
+//! shares.
 
 use crate::{
     row::{Latency, rate},
@@ -10,11 +11,13 @@ use crate::{
 };
 use anyhow::{Context, Result};
 use gameday::load::{self, Pace, Plan};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
 const TIMES: f64 = 3.0;
-const CONNECTIONS: usize = 512;
+/// Twice the requests that a server has under way at most, by default: with fewer connections none is ever refused.
+const CONNECTIONS: usize = 4_096;
 /// One connection and a short burst show whether all is well again.
 const PROBE: Duration = Duration::from_millis(100);
 const RECOVERY_MAX: Duration = Duration::from_secs(60);
@@ -37,7 +40,7 @@ pub(crate) struct Overload {
     /// Answered otherwise, and connections that broke.
     pub(crate) failed: u64,
     pub(crate) unsent: u64,
-    /// Of refusals, from when they were meant to be sent.
+    /// Of refusals, from when the request was sent.
     pub(crate) refusal: Latency,
     pub(crate) rss_before_bytes: Option<u64>,
     pub(crate) rss_after_bytes: Option<u64>,
@@ -48,6 +51,7 @@ pub(crate) struct Overload {
 
 /// Runs it against a server that answered `saturated` requests of all kinds in a second.
 pub(crate) fn run(shop: &Shop, saturated: f64, duration: Duration) -> Result<Overload> {
+    raise_descriptors();
     let rss_before_bytes = shop.side.resident_bytes();
     let meant_per_second = saturated * TIMES;
     let pace = Pace::Open { per_second: meant_per_second };
@@ -78,6 +82,13 @@ pub(crate) fn run(shop: &Shop, saturated: f64, duration: Duration) -> Result<Ove
 }
 
 const OVERLOAD_SEED: u64 = 0x0ad5;
+
+/// As many open files as this process may have. Where that is not enough, connections break, and that is counted.
+fn raise_descriptors() {
+    let limits = getrlimit(Resource::Nofile);
+    // Where it is refused the limit stays what it is.
+    setrlimit(Resource::Nofile, Rlimit { current: limits.maximum, ..limits }).ok();
+}
 
 /// Seconds until a probe sees a server that is well.
 fn recover(shop: &Shop, since: Instant) -> Result<Option<f64>> {

@@ -5,7 +5,7 @@ use plotters::prelude::*;
 use std::path::Path;
 
 const SIZE: (u32, u32) = (900, 480);
-const COLOURS: [RGBColor; 8] = [
+const COLOURS: [RGBColor; 10] = [
     RGBColor(31, 119, 180),
     RGBColor(214, 39, 40),
     RGBColor(44, 160, 44),
@@ -14,6 +14,8 @@ const COLOURS: [RGBColor; 8] = [
     RGBColor(140, 86, 75),
     RGBColor(227, 119, 194),
     RGBColor(90, 90, 90),
+    RGBColor(188, 189, 34),
+    RGBColor(23, 190, 207),
 ];
 
 /// One line of a plot.
@@ -39,7 +41,7 @@ pub(crate) fn latency(path: &Path, lines: &[Line]) -> Result<()> {
         .y_desc("ms")
         .x_label_formatter(&|nines| quantile(*nines))
         .draw()?;
-    draw(&mut chart, lines)?;
+    draw(&mut chart, lines, SeriesLabelPosition::LowerRight)?;
     Ok(area.present()?)
 }
 
@@ -55,13 +57,14 @@ pub(crate) fn rates(path: &Path, lines: &[Line]) -> Result<()> {
         .y_label_area_size(80)
         .build_cartesian_2d(0.0..x_max.max(1.0), 0.0..y_max * 1.1 + 1.0)?;
     chart.configure_mesh().x_desc("second").y_desc("a second").draw()?;
-    draw(&mut chart, lines)?;
+    draw(&mut chart, lines, SeriesLabelPosition::UpperRight)?;
     Ok(area.present()?)
 }
 
 fn draw<'a, X, Y>(
     chart: &mut ChartContext<'a, SVGBackend<'a>, Cartesian2d<X, Y>>,
     lines: &[Line],
+    names: SeriesLabelPosition,
 ) -> Result<()>
 where
     X: Ranged<ValueType = f64>,
@@ -75,7 +78,7 @@ where
     }
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
+        .position(names)
         .background_style(WHITE.mix(0.8))
         .border_style(BLACK)
         .draw()?;

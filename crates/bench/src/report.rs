@@ -16,7 +16,7 @@ use crate::{
     run::{self, Sides},
     yardstick::sync::{self, Sync},
 };
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,7 +42,6 @@ pub(crate) struct Report {
 }
 
 /// Measures, and writes the report.
-#[expect(clippy::print_stdout, reason = "the output of the command")]
 pub(crate) fn run(args: &ReportArgs) -> Result<()> {
     let wanted = args.wanted()?;
     std::fs::create_dir_all(&args.out)?;
@@ -50,18 +49,13 @@ pub(crate) fn run(args: &ReportArgs) -> Result<()> {
     let started = jiff::Timestamp::now().to_string();
     let works = works(&wanted, args.programs().is_some());
     let ground = Ground::prepare(args, &out, &works)?;
-    let sides = ground.start(args, &works)?;
-    println!("warming, {} connections", run::CONNECTIONS);
-    for work in [Work::Get, Work::Small, Work::Whole].into_iter().filter(|work| works.contains(work)) {
-        sides.turn(work, 0, args.warm())?;
-    }
-    let rows =
-        run::rounds(&sides, &works, args.rounds(), args.turn(), |row| println!("{}", written::row(row)))?;
+    let (inside, network): (BTreeSet<Work>, _) = works.iter().partition(|work| work.is_inside());
+    let (sides, rows) = take_turns(args, &ground, &network)?;
     let mut report = Report {
         started,
         machine: Machine::here(&out),
         versions: versions(args),
-        commands: sides.all().map(|side| (side.name, side.command.clone())).collect(),
+        commands: BTreeMap::new(),
         carts: args.carts(),
         connections: run::CONNECTIONS,
         smoke: args.smoke,
@@ -74,16 +68,39 @@ pub(crate) fn run(args: &ReportArgs) -> Result<()> {
         sync: None,
         failures: BTreeMap::new(),
     };
-    let mut measured = figures::ratios(&report.rows);
-    measured.extend(sized(&report, &sides));
+    report.note_commands(&sides);
+    let mut measured = sized(&report, &sides);
     report.press(args, sides, &wanted);
+    ground.clear()?;
+    let (sides, rows) = take_turns(args, &ground, &inside)?;
+    report.note_commands(&sides);
+    report.rows.extend(rows);
+    drop(sides);
+    ground.clear()?;
     report.open(args, &ground, &wanted);
+    ground.clear()?;
+    measured.extend(figures::ratios(&report.rows));
     measured.extend(report.half.iter().flat_map(Half::measured));
     let opening = report.opening.as_ref().map(|opening| opening.measured(args.carts())).transpose()?;
     measured.extend(opening.map(|opening| ("open_s", opening)));
     let of = |name: &str| measured.get(name).filter(|_| wanted.contains(name));
     report.figures = TABLE.iter().map(|declared| declared.figure(of(declared.name))).collect();
-    written::write(&report, &out)
+    written::write(&report, &out)?;
+    if args.smoke { report.complete(&wanted, args.redis.is_some()) } else { Ok(()) }
+}
+
+/// Starts what these works need, warms it, and gives all of them their turns.
+#[expect(clippy::print_stdout, reason = "the output of the command")]
+fn take_turns(args: &ReportArgs, ground: &Ground, works: &BTreeSet<Work>) -> Result<(Sides, Vec<Row>)> {
+    let sides = ground.start(args, works)?;
+    let needs_warmth = [Work::Get, Work::Small, Work::Whole, Work::Engine];
+    for work in needs_warmth.into_iter().filter(|work| works.contains(work)) {
+        println!("warming `{}`", work.name());
+        sides.turn(work, 0, args.warm())?;
+    }
+    let tell = |row: &Row| println!("{}", written::row(row));
+    let rows = run::rounds(&sides, works, args.rounds(), args.turn(), tell)?;
+    Ok((sides, rows))
 }
 
 fn works(wanted: &BTreeSet<String>, has_redis: bool) -> BTreeSet<Work> {
@@ -112,6 +129,10 @@ fn sized(report: &Report, sides: &Sides) -> BTreeMap<&'static str, Measured> {
 }
 
 impl Report {
+    fn note_commands(&mut self, sides: &Sides) {
+        self.commands.extend(sides.all().map(|side| (side.name, side.command.clone())));
+    }
+
     /// What is measured at a rate that follows from that of a closed loop.
     fn press(&mut self, args: &ReportArgs, mut sides: Sides, wanted: &BTreeSet<String>) {
         let mixed = self.rows.iter().filter(|row| row.work == Work::Mixed);
@@ -137,6 +158,17 @@ impl Report {
         if wanted.contains(SYNC) {
             self.sync = self.noted(SYNC, sync::run(&ground.folder, args.turn()));
         }
+    }
+
+    /// Fails where something that was asked for was not measured: what a smoke run is for.
+    fn complete(&self, wanted: &BTreeSet<String>, has_redis: bool) -> Result<()> {
+        let needs_redis = |figure: &Figure| figure.name == "add_vs_redis";
+        let figures = self.figures.iter().filter(|figure| wanted.contains(figure.name));
+        let missing = figures.filter(|figure| figure.value.is_none() && (has_redis || !needs_redis(figure)));
+        let missing: Vec<&str> =
+            missing.map(|figure| figure.name).chain(self.failures.keys().copied()).collect();
+        ensure!(missing.is_empty(), "not measured: {}", missing.join(", "));
+        Ok(())
     }
 
     /// One section that fails takes no other with it.

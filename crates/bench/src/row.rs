@@ -34,6 +34,11 @@ pub(crate) enum Work {
 }
 
 impl Work {
+    /// True of what is called in process.
+    pub(crate) fn is_inside(self) -> bool {
+        matches!(self, Self::Whole | Self::Engine)
+    }
+
     /// As the report names it.
     pub(crate) fn name(self) -> &'static str {
         match self {

@@ -61,13 +61,14 @@ fn rates(report: &Report) -> Vec<Line> {
         let points = seconds.enumerate().map(|(second, count)| (second as f64, count as f64));
         Line { name: name.to_owned(), points: points.collect() }
     };
+    // The last second of a turn is not a whole one.
+    let whole = |seconds: &[u64]| seconds.split_last().map_or(Vec::new(), |(_, whole)| whole.to_vec());
     let works = works.into_iter().map(|work| {
         let rows = report.rows.iter().filter(|row| row.work == work);
-        // The last second of a turn is not a whole one.
-        let seconds = rows.flat_map(|row| row.each_second.split_last().map_or(&[][..], |(_, whole)| whole));
-        line(work.name(), &mut seconds.copied())
+        line(work.name(), &mut rows.flat_map(|row| whole(&row.each_second)))
     });
-    let half = report.half.iter().map(|half| line("mix at half rate", &mut half.each_second.iter().copied()));
+    let half =
+        report.half.iter().map(|half| line("mix at half rate", &mut whole(&half.each_second).into_iter()));
     works.chain(half).filter(|line| !line.points.is_empty()).collect()
 }
 
