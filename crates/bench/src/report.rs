@@ -120,7 +120,10 @@ fn sized(report: &Report, sides: &Sides) -> BTreeMap<&'static str, Measured> {
     let (loaded, carts) = (&report.loaded, report.carts);
     let bytes = Measured {
         value: loaded.settled_bytes as f64 / carts as f64,
-        note: format!("{carts} carts of 3.9 lines; beside them {} MB of journal", loaded.journal_bytes >> 20),
+        note: format!(
+            "{carts} carts of 3.9 lines with title, picture and page; beside them {} MB of journal",
+            loaded.journal_bytes >> 20
+        ),
     };
     let resident = sides.evercart.as_ref().and_then(|shop| shop.side.resident_bytes());
     let note = format!("with {carts} carts, after all turns");
