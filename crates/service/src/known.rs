@@ -80,6 +80,18 @@ impl RowsId {
         grew.then_some(self.deltas.len())
     }
 
+    /// The newest delta of each writer. A writer's deltas are written one after the other, so it stands for all of them.
+    pub(crate) fn newest_operations(&self) -> Vec<Dot> {
+        let mut newest: Vec<Dot> = Vec::new();
+        for (dot, _) in &self.deltas {
+            match newest.iter_mut().find(|other| other.writer == dot.writer) {
+                Some(other) => other.seq = other.seq.max(dot.seq),
+                None => newest.push(*dot),
+            }
+        }
+        newest
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.snapshots.is_empty() && self.deltas.is_empty()
     }
@@ -134,6 +146,14 @@ mod tests {
         assert_eq!(id(1, &[1, 2]).known_of(&id(1, &[1])), None, "a delta fewer");
         assert_eq!(id(1, &[2]).known_of(&id(1, &[1, 2])), None, "another order");
         assert_eq!(id(1, &[1]).with_delta(Dot::new(cart::WriterId(1), 2), 2), id(1, &[1, 2]));
+    }
+
+    #[test]
+    fn the_newest_of_each_writer_stands_for_its_earlier_ones() {
+        let mut rows = id(1, &[1, 3, 2]);
+        rows.deltas.push((Dot::new(cart::WriterId(2), 1), 0));
+        let newest = [Dot::new(cart::WriterId(1), 3), Dot::new(cart::WriterId(2), 1)];
+        assert_eq!(rows.newest_operations(), newest);
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub(crate) struct Loaded {
     pub(crate) lost: Option<Receipt>,
     /// The versions that were joined.
     pub(crate) versions: Vec<RowSeen>,
+    /// Of the deltas that were joined and that no version counts yet, the newest of each writer.
+    pub(crate) unfolded: Vec<Dot>,
     /// The state as it was decoded; `None` once anything else was joined to it.
     pub(crate) known: Option<Arc<KnownCart>>,
 }
@@ -185,6 +187,7 @@ impl Loaded {
             own: known.own.clone(),
             lost: None,
             versions: known.versions.clone(),
+            unfolded: known.id.newest_operations(),
             known: Some(known),
         }
     }
@@ -242,7 +245,9 @@ impl Loaded {
 
     /// What the caller has been shown, to be sent back.
     pub(crate) fn freshness(&self, cart: CartId, dot: Option<Dot>) -> Freshness {
-        Freshness { cart, rows: self.versions.clone(), dots: dot.into_iter().collect() }
+        // Of many writers the token keeps the last ones, and so the caller's own.
+        let dots = self.unfolded.iter().copied().chain(dot).collect();
+        Freshness { cart, rows: self.versions.clone(), dots }
     }
 }
 
