@@ -170,11 +170,14 @@ pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}"))
 }
 
-/// A text without its sealed tokens: among so many random letters any word comes up in time.
+/// Ids of carts and lines, which are the shortest random texts.
+const ID_CHARS: usize = 24;
+
+/// A text without its ids and sealed tokens: among so many random letters any word comes up in time.
 fn without_tokens(text: &str) -> String {
     let is_of_token = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
     let parts = text.split_inclusive(|letter| !is_of_token(letter));
-    parts.filter(|part| part.len() < 40).collect()
+    parts.filter(|part| part.len() <= ID_CHARS).collect()
 }
 
 /// Money, quantities and positions are whole: a float in an answer is a bug wherever it stands.
