@@ -5,7 +5,7 @@
 //! Context, days and the moment of the last touch do not count: an operation that changes nothing a shopper
 //! could see does not change the digest.
 
-use crate::{hash::Parts, item::Snapshot, line::List, state::Cart, view::View};
+use crate::{hash::Parts, item::Snapshot, line::List, state::Cart, view::Surroundings};
 
 impl Cart {
     /// 64 bits of a digest over entries, fields and erasure.
@@ -41,15 +41,15 @@ impl Cart {
         }
         parts.u64()
     }
-}
 
-impl View {
-    /// 64 bits of a digest over what is shown beside the state: prices, notices, and whether it may be stale.
-    pub fn overlay_digest(&self, lagging: bool) -> u64 {
-        let parts = Parts::new("overlay").number(u64::from(lagging)).bytes(&self.currency.bytes());
-        let parts = self.all_lines().fold(parts, |parts, line| {
-            let total = line.total.map_or(u64::MAX, |total| total.amount.cast_unsigned());
-            parts.number(line.item.digest()).number(total)
+    /// 64 bits of a digest over what a view of this state is made of beside it: the newest items, the shop's currency,
+    /// and whether it may be stale. Items count where the catalogue knows them newer or not; no view has to be made.
+    pub fn overlay_digest(&self, surroundings: &Surroundings<'_>, lagging: bool) -> u64 {
+        let parts = Parts::new("overlay").number(u64::from(lagging)).bytes(&surroundings.currency.bytes());
+        let parts = self.shown().fold(parts, |parts, (_, shown)| {
+            let newest = (surroundings.newest)(shown.line.sku());
+            let (stamp, digest) = newest.map_or((0, 0), |newest| (newest.stamp, newest.digest()));
+            parts.number(stamp).number(digest)
         });
         parts.u64()
     }

@@ -6,10 +6,10 @@
 
 use crate::{
     entry::{Group, quantity},
-    line::{LineKey, Texts},
+    item::Snapshot,
+    line::{Line, LineKey, Texts},
     state::Cart,
 };
-use std::collections::{BTreeMap, BTreeSet};
 
 /// What a cart may grow to by operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +89,7 @@ impl Limits {
             (LimitKind::Fields, after.fields, before.fields, self.fields_max),
         ];
         let lines = after.lines.iter().flat_map(|(key, line)| {
-            let was = before.lines.get(key).copied().unwrap_or_default();
+            let was = before.line(*key);
             [
                 (LimitKind::DotsPerLine, line.dots, was.dots, self.dots_per_line_max),
                 (LimitKind::QuantityPerLine, line.units, was.units, self.quantity_per_line_max),
@@ -115,7 +115,8 @@ impl Limits {
 /// What limits measure of a state.
 #[derive(Default)]
 struct Size {
-    lines: BTreeMap<LineKey, LineSize>,
+    /// In the order of their keys.
+    lines: Vec<(LineKey, LineSize)>,
     bytes: u64,
     fields: u64,
 }
@@ -131,6 +132,12 @@ struct LineSize {
 const BYTES_PER_ENTRY: u64 = 16;
 
 impl Size {
+    /// What is measured of one line.
+    fn line(&self, key: LineKey) -> LineSize {
+        let found = self.lines.binary_search_by_key(&key, |(key, _)| *key).ok();
+        found.and_then(|at| self.lines.get(at)).map_or_else(LineSize::default, |(_, size)| *size)
+    }
+
     fn of(cart: &Cart) -> Self {
         let fields = cart.fields.iter();
         let bytes_of_fields: u64 =
@@ -143,36 +150,50 @@ impl Size {
     }
 }
 
-fn lines_of(cart: &Cart) -> BTreeMap<LineKey, LineSize> {
-    let mut entries: BTreeMap<LineKey, Vec<(u32, Group)>> = BTreeMap::new();
-    for entry in cart.entries.values() {
-        let Some(line) = &entry.line else { continue };
-        entries.entry(line.key()).or_default().push((entry.n.unwrap_or(0), entry.group));
-    }
-    let size = |entries: Vec<(u32, Group)>| LineSize { dots: entries.len() as u64, units: quantity(entries) };
-    entries.into_iter().map(|(key, entries)| (key, size(entries))).collect()
+fn lines_of(cart: &Cart) -> Vec<(LineKey, LineSize)> {
+    let of_lines = cart
+        .entries
+        .values()
+        .filter_map(|entry| Some((entry.line.as_ref()?.key(), entry.n.unwrap_or(0), entry.group)));
+    let mut entries: Vec<(LineKey, u32, Group)> = of_lines.collect();
+    entries.sort_unstable_by_key(|(key, ..)| *key);
+    let size = |line: &[(LineKey, u32, Group)]| {
+        let units = quantity(line.iter().map(|(_, n, group)| (*n, *group)));
+        (line[0].0, LineSize { dots: line.len() as u64, units })
+    };
+    entries.chunk_by(|a, b| a.0 == b.0).map(size).collect()
 }
 
 fn bytes_of_entries(cart: &Cart) -> u64 {
-    let (mut items, mut lines) = (BTreeSet::new(), BTreeSet::new());
+    let mut items: Vec<&Snapshot> = Vec::with_capacity(cart.entries.len());
+    let mut lines: Vec<&Line> = Vec::with_capacity(cart.entries.len());
     let mut bytes = 0;
     for entry in cart.entries.values() {
         // One whose add has not arrived is charged when it does: a lowering or move of it must not be refused.
         bytes += if entry.line.is_some() { BYTES_PER_ENTRY } else { 0 };
         bytes += entry.attributes.as_ref().map_or(0, |texts| bytes_of(&texts.value));
-        for snapshot in [&entry.added, &entry.latest].into_iter().flatten() {
-            if items.insert(snapshot.digest()) {
-                let item = &snapshot.item;
-                let texts = item.image.iter().chain(&item.url).map(|text| text.len() as u64);
-                bytes += BYTES_PER_ENTRY + item.title.len() as u64 + texts.sum::<u64>();
-            }
-        }
-        if let Some(line) = entry.line.as_ref().filter(|line| lines.insert(line.key())) {
-            bytes += line.sku().len() as u64 + bytes_of(line.options());
-            bytes += line.seller().map_or(0, |seller| seller.len() as u64);
-        }
+        items.extend([&entry.added, &entry.latest].into_iter().flatten());
+        lines.extend(entry.line.as_deref());
     }
+    // What several entries refer to is stored once.
+    items.sort_unstable_by_key(|snapshot| snapshot.digest());
+    items.dedup_by_key(|snapshot| snapshot.digest());
+    lines.sort_unstable_by_key(|line| line.key());
+    lines.dedup_by_key(|line| line.key());
     bytes
+        + items.into_iter().map(bytes_of_item).sum::<u64>()
+        + lines.into_iter().map(bytes_of_line).sum::<u64>()
+}
+
+fn bytes_of_item(snapshot: &Snapshot) -> u64 {
+    let item = &snapshot.item;
+    let texts = item.image.iter().chain(&item.url).map(|text| text.len() as u64);
+    BYTES_PER_ENTRY + item.title.len() as u64 + texts.sum::<u64>()
+}
+
+fn bytes_of_line(line: &Line) -> u64 {
+    let seller = line.seller().map_or(0, |seller| seller.len() as u64);
+    line.sku().len() as u64 + bytes_of(line.options()) + seller
 }
 
 fn bytes_of(texts: &Texts) -> u64 {

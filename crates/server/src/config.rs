@@ -302,7 +302,7 @@ impl Default for Catalog {
 
 impl Default for Carts {
     fn default() -> Self {
-        Self { account_idle_days: 0, expiry_per_second: 500, decoded_bytes_max: 128 << 20 }
+        Self { account_idle_days: 0, expiry_per_second: 500, decoded_bytes_max: 256 << 20 }
     }
 }
 

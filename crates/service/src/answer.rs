@@ -1,15 +1,14 @@
 //! What the service answers: a state with all that an edge needs to show it.
 
-use crate::known::Memo;
+use crate::{catalog::Newest, known::Memo};
 use cart::{
     Cart, CartId, Timestamp,
-    item::Snapshot,
     line::Sku,
     money::Currency,
     token::{Freshness, GuestToken, Receipt},
     view::{Surroundings, View},
 };
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 use storage::capabilities::Durability;
 
 /// Whose cart it is.
@@ -31,10 +30,7 @@ pub struct CartAnswer {
     /// What is known of it.
     pub state: Arc<Cart>,
     /// What the catalogue knows of its items now.
-    pub newest: HashMap<Sku, Snapshot>,
-    /// Which changes of the catalogue `newest` knows: equal numbers, equal items. `None` where some did not answer in
-    /// time.
-    pub catalog: Option<u64>,
+    pub newest: Arc<Newest>,
     /// A place for what is made of the state, where the state is all that the rows say.
     pub memo: Option<Arc<Memo>>,
     /// The shop's currency.
@@ -71,13 +67,15 @@ pub enum CartNotice {
 impl CartAnswer {
     /// What is shown of the cart.
     pub fn view(&self) -> View {
-        let newest = |sku: &Sku| self.newest.get(sku).cloned();
+        let newest = |sku: &Sku| self.newest.get(sku);
         View::of(&self.state, &Surroundings { newest: &newest, currency: self.currency })
     }
 
-    /// The strong entity tag: the digest of the state, and of prices, notices and freshness shown with it.
-    pub fn etag(&self, view: &View) -> String {
-        format!("{}.{:016x}", state_tag(&self.state), view.overlay_digest(self.lagging))
+    /// The strong entity tag: the digest of the state, and of the items and freshness shown with it.
+    pub fn etag(&self) -> String {
+        let newest = |sku: &Sku| self.newest.get(sku);
+        let surroundings = Surroundings { newest: &newest, currency: self.currency };
+        format!("{}.{:016x}", state_tag(&self.state), self.state.overlay_digest(&surroundings, self.lagging))
     }
 }
 

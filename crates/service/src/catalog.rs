@@ -10,9 +10,10 @@ use cart::{
     line::{Sku, Texts},
 };
 use parking_lot::Mutex;
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
+use quick_cache::sync::Cache;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 use storage::{CatalogRow, CatalogStore, PutOutcome, StoreError};
 
@@ -20,9 +21,11 @@ use storage::{CatalogRow, CatalogStore, PutOutcome, StoreError};
 pub struct Catalog {
     store: Arc<dyn CatalogStore>,
     environment: Arc<dyn Environment>,
-    cached: moka::sync::Cache<Sku, CatalogItem>,
+    cached: Cache<Sku, CatalogItem>,
     /// Counts changes. What was looked up before one that is counted by now may be older than it, and is not kept.
-    changes: Mutex<u64>,
+    changes: AtomicU64,
+    /// Held while changes are counted, and while something is kept.
+    keeping: Mutex<()>,
     wait_ms: u64,
 }
 
@@ -34,9 +37,9 @@ struct Changing<'a> {
 
 impl Drop for Changing<'_> {
     fn drop(&mut self) {
-        let mut changes = self.catalog.changes.lock();
-        *changes += 1;
-        self.skus.iter().for_each(|sku| self.catalog.cached.invalidate(sku));
+        let _keeping = self.catalog.keeping.lock();
+        self.catalog.changes.fetch_add(1, Ordering::AcqRel);
+        self.skus.iter().for_each(|sku| drop(self.catalog.cached.remove(sku)));
     }
 }
 
@@ -62,6 +65,32 @@ pub struct NewItem {
     pub attributes: Texts,
 }
 
+/// What the catalogue knows of the items of a cart, after so many of its changes.
+#[derive(Debug, Default)]
+pub struct Newest {
+    changes: Option<u64>,
+    /// By SKU.
+    items: Vec<(Sku, Snapshot)>,
+}
+
+impl Newest {
+    /// Which changes it is after: equal numbers, equal items. `None` where the store did not answer in time.
+    pub fn changes(&self) -> Option<u64> {
+        self.changes
+    }
+
+    /// The newest snapshot of an item, if it is known.
+    pub fn get(&self, sku: &Sku) -> Option<Snapshot> {
+        let found = self.items.binary_search_by(|(other, _)| other.cmp(sku)).ok()?;
+        self.items.get(found).map(|(_, snapshot)| snapshot.clone())
+    }
+
+    /// True when it knows this item.
+    pub(crate) fn contains(&self, sku: &Sku) -> bool {
+        self.items.binary_search_by(|(other, _)| other.cmp(sku)).is_ok()
+    }
+}
+
 /// What the catalogue says of an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
@@ -79,8 +108,9 @@ impl Catalog {
         environment: Arc<dyn Environment>,
         settings: &Settings,
     ) -> Self {
-        let cached = moka::sync::Cache::new(settings.catalog_cached_max);
-        Self { store, environment, cached, changes: Mutex::default(), wait_ms: settings.catalog_wait_ms }
+        let cached = Cache::new(usize::try_from(settings.catalog_cached_max).unwrap_or(usize::MAX));
+        let (changes, keeping) = (AtomicU64::new(0), Mutex::default());
+        Self { store, environment, cached, changes, keeping, wait_ms: settings.catalog_wait_ms }
     }
 
     /// Looks one item up.
@@ -94,25 +124,32 @@ impl Catalog {
         }
     }
 
-    /// The newest snapshots of these items, as far as they are known in time; and which changes they are after, `None`
-    /// where the store did not answer in time.
-    pub async fn newest(&self, skus: BTreeSet<Sku>) -> (HashMap<Sku, Snapshot>, Option<u64>) {
-        let changes = *self.changes.lock();
-        let mut known = HashMap::with_capacity(skus.len());
+    /// The newest snapshots of these items, as far as they are known in time. `skus` may stand in any order, and twice.
+    pub(crate) async fn newest(&self, mut skus: Vec<Sku>) -> Newest {
+        skus.sort_unstable();
+        skus.dedup();
+        let changes = self.changes.load(Ordering::Acquire);
+        let mut items = Vec::with_capacity(skus.len());
         let mut missing = Vec::new();
         for sku in skus {
             match self.cached.get(&sku) {
-                Some(item) => drop(known.insert(sku, item.snapshot)),
+                Some(item) => items.push((sku, item.snapshot)),
                 None => missing.push(sku),
             }
         }
         if missing.is_empty() {
-            return (known, Some(changes));
+            return Newest { changes: Some(changes), items };
         }
-        let Some(found) = self.fetch_in_time(&missing).await else { return (known, None) };
+        let Some(found) = self.fetch_in_time(&missing).await else { return Newest { changes: None, items } };
         let found = missing.into_iter().zip(found);
-        known.extend(found.filter_map(|(sku, item)| Some((sku, item?.snapshot))));
-        (known, Some(changes))
+        items.extend(found.filter_map(|(sku, item)| Some((sku, item?.snapshot))));
+        items.sort_unstable();
+        Newest { changes: Some(changes), items }
+    }
+
+    /// True when no item has changed since.
+    pub(crate) fn is_current(&self, newest: &Newest) -> bool {
+        newest.changes == Some(self.changes.load(Ordering::Acquire))
     }
 
     /// Stores items; one outcome for each, in order. Carts see them at their next read.
@@ -141,15 +178,15 @@ impl Catalog {
 
     /// Remembers what was found, unless a change has come between.
     fn keep(&self, skus: &[Sku], found: &[Option<CatalogItem>], changes_before: u64) {
-        let changes = self.changes.lock();
-        if *changes == changes_before {
+        let _keeping = self.keeping.lock();
+        if self.changes.load(Ordering::Acquire) == changes_before {
             let known = skus.iter().zip(found).filter_map(|(sku, item)| Some((sku, item.as_ref()?)));
             known.for_each(|(sku, item)| self.cached.insert(sku.clone(), item.clone()));
         }
     }
 
     async fn fetch_in_time(&self, skus: &[Sku]) -> Option<Vec<Option<CatalogItem>>> {
-        let changes_before = *self.changes.lock();
+        let changes_before = self.changes.load(Ordering::Acquire);
         let found = tokio::select! {
             biased;
             found = self.get(skus) => found,

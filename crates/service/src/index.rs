@@ -96,18 +96,22 @@ pub struct Holders {
 impl CartIndex {
     /// Notes that a cart has changed. Waits for nothing but the lock of a set.
     pub(crate) fn note(&self, cart: CartId) {
-        self.noted.lock().add(cart, self.settings.noted_max);
-        self.bell.notify_one();
+        if self.noted.lock().add(cart, self.settings.noted_max) {
+            self.bell.notify_one();
+        }
     }
 }
 
 impl Noted {
-    fn add(&mut self, cart: CartId, most: usize) {
-        if self.carts.len() < most {
+    /// True for the first that waits: the worker goes on by itself as long as there are others.
+    fn add(&mut self, cart: CartId, most: usize) -> bool {
+        let waiting = self.carts.len();
+        if waiting < most {
             self.carts.insert(cart);
         } else if !self.carts.contains(&cart) {
             self.overflowed = true;
         }
+        waiting == 0
     }
 
     fn waiting(&self) -> usize {
@@ -121,7 +125,10 @@ impl Noted {
         self.taken = taken.last().copied();
         let taken = BTreeSet::from_iter(taken);
         self.under_way = taken.len();
-        self.carts.retain(|cart| !taken.contains(cart));
+        // One by one: writers wait for this lock, and far more carts may be noted than are taken.
+        for cart in &taken {
+            self.carts.remove(cart);
+        }
         taken
     }
 }

@@ -4,16 +4,16 @@
 //! What always holds: a cart is taken from here only for rows that were just loaded, each named by owner, version and
 //! checksum, or by operation and checksum; so there is nothing to invalidate, whoever writes the store.
 
-use crate::load::OwnRow;
-use cart::{Cart, CartId, Dot, format, token::RowSeen};
+use crate::{catalog::Newest, load::OwnRow};
+use cart::{Cart, CartId, Delta, Dot, format, token::RowSeen};
 use parking_lot::Mutex;
 use quick_cache::{Weighter, sync::Cache};
 use std::{any::Any, fmt, sync::Arc};
 use storage::{CartRows, Owner, Version};
 
 /// Bytes of a decoded cart with its answer, roughly: of itself, and for each entry.
-const CART_BYTES: u64 = 3_000;
-const ENTRY_BYTES: u64 = 1_200;
+const CART_BYTES: u64 = 2_500;
+const ENTRY_BYTES: u64 = 900;
 
 /// Which rows a state was joined from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,6 +32,27 @@ pub(crate) struct KnownCart {
     pub(crate) rows: Vec<Arc<Cart>>,
     pub(crate) own: Option<OwnRow>,
     pub(crate) memo: Arc<Memo>,
+    pub(crate) newest: Mutex<Option<Arc<Newest>>>,
+}
+
+impl KnownCart {
+    /// With a delta more, which was just written.
+    pub(crate) fn grown(&self, delta: &Delta, state: Arc<Cart>, dot: Dot, value_hash: u64) -> Self {
+        let is_known =
+            |newest: &Arc<Newest>| delta.shown().all(|(_, shown)| newest.contains(shown.line.sku()));
+        let newest = Mutex::new(self.newest().filter(is_known));
+        let (id, versions) = (self.id.with_delta(dot, value_hash), self.versions.clone());
+        Self { id, state, versions, newest, ..Self::default() }
+    }
+
+    /// The newest items of all its lines, as they were last looked up.
+    pub(crate) fn newest(&self) -> Option<Arc<Newest>> {
+        self.newest.lock().clone()
+    }
+
+    pub(crate) fn keep_newest(&self, newest: Arc<Newest>) {
+        *self.newest.lock() = Some(newest);
+    }
 }
 
 /// A place where the edge keeps what it made of a state. It goes with the state.

@@ -120,7 +120,7 @@ impl Service {
                 let loaded = self.decode_rows(cart, rows)?;
                 let (own, rows) = if keeps_rows { (loaded.own, loaded.rows) } else { (None, Vec::new()) };
                 let (state, versions) = (loaded.state, loaded.versions);
-                KnownCart { id, state, versions, rows, own, memo: Arc::default() }
+                KnownCart { id, state, versions, rows, own, ..KnownCart::default() }
             }
         };
         Ok(Loaded::of(self.known.keep(cart, fresh)))

@@ -1,8 +1,10 @@
 //! The read path: load, join, overlay the newest known items. Reads never write.
 
-use crate::{Service, answer::CartAnswer, error::ServiceError, identity::Presented, load::Loaded};
+use crate::{
+    Service, answer::CartAnswer, catalog::Newest, error::ServiceError, identity::Presented, load::Loaded,
+};
 use cart::{CartId, Dot, token::Receipt};
-use std::collections::BTreeSet;
+use std::sync::Arc;
 use storage::capabilities::Durability;
 
 /// A loaded cart on its way to an answer.
@@ -30,8 +32,7 @@ impl Service {
     pub(crate) async fn answer(&self, outcome: Outcome) -> CartAnswer {
         let Outcome { cart, loaded, dot, lagging, replayed, receipt } = outcome;
         let freshness = loaded.freshness(cart, dot);
-        let skus: BTreeSet<_> = loaded.state.shown().map(|(_, shown)| shown.line.sku().clone()).collect();
-        let (newest, catalog) = self.catalog.newest(skus).await;
+        let newest = self.newest(&loaded).await;
         let durability = self.stores.carts.capabilities().durability;
         CartAnswer {
             cart,
@@ -39,7 +40,6 @@ impl Service {
             memo: loaded.known.map(|known| known.memo.clone()),
             state: loaded.state,
             newest,
-            catalog,
             currency: self.settings.currency,
             freshness,
             lagging,
@@ -51,5 +51,19 @@ impl Service {
             now: self.environment.now(),
             expires_at: None,
         }
+    }
+
+    /// The newest items of a cart: those that are known of it, as long as no item has changed.
+    async fn newest(&self, loaded: &Loaded) -> Arc<Newest> {
+        let kept = loaded.known.as_ref().and_then(|known| known.newest());
+        if let Some(kept) = kept.filter(|kept| self.catalog.is_current(kept)) {
+            return kept;
+        }
+        let skus = loaded.state.shown().map(|(_, shown)| shown.line.sku().clone()).collect();
+        let newest = Arc::new(self.catalog.newest(skus).await);
+        if let Some(known) = &loaded.known {
+            known.keep_newest(newest.clone());
+        }
+        newest
     }
 }

@@ -57,7 +57,7 @@ impl Settings {
             unknown_sku: UnknownSku::Refuse,
             catalog_wait_ms: 5,
             catalog_cached_max: 100_000,
-            decoded_bytes_max: 128 << 20,
+            decoded_bytes_max: 256 << 20,
             lanes_max: 100_000,
             write_attempts_max: 16,
         }

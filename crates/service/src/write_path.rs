@@ -12,7 +12,6 @@ use crate::{
     answer::CartAnswer,
     error::ServiceError,
     identity::{Conditions, Identity, Standing},
-    known::KnownCart,
     lane::Lane,
     load::{Loaded, OwnRow},
     read_path::Outcome,
@@ -150,11 +149,8 @@ impl Service {
             }
         }
         loaded.state = after;
-        loaded.known = loaded.known.map(|before| {
-            let (id, versions) = (before.id.with_delta(dot, value_hash), loaded.versions.clone());
-            let state = loaded.state.clone();
-            self.known.keep(cart, KnownCart { id, state, versions, ..KnownCart::default() })
-        });
+        let grown = loaded.known.map(|before| before.grown(delta, loaded.state.clone(), dot, value_hash));
+        loaded.known = grown.map(|grown| self.known.keep(cart, grown));
         Ok(loaded)
     }
 

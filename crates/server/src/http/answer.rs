@@ -47,7 +47,7 @@ impl Reply<'_> {
 
     /// What else there is to say of the cart as it is; 304 where the caller has been told already.
     pub(super) fn read_as(&self, answer: &CartAnswer, body: &impl serde::Serialize) -> Response {
-        let etag = answer.etag(&answer.view());
+        let etag = answer.etag();
         let headers = self.headers(answer, &etag);
         if self.incoming.is_unchanged(&etag) {
             return (StatusCode::NOT_MODIFIED, headers).into_response();
@@ -57,12 +57,12 @@ impl Reply<'_> {
 
     /// The cart after a change, or nothing but headers where the caller prefers so.
     pub(super) fn changed(&self, answer: &CartAnswer) -> Response {
-        let view = answer.view();
-        let (headers, receipt) = self.headers_and_receipt(answer, &answer.etag(&view));
+        let (headers, receipt) = self.headers_and_receipt(answer, &answer.etag());
         // A receipt that fits no header needs a body.
         if self.incoming.wants_minimal() && receipt.is_none() {
             return (StatusCode::NO_CONTENT, headers).into_response();
         }
+        let view = answer.view();
         json(StatusCode::OK, headers, &CartJson::of(self.state, answer, &view).with_receipt(receipt))
     }
 
@@ -74,7 +74,7 @@ impl Reply<'_> {
         answer: &CartAnswer,
     ) -> Response {
         let view = answer.view();
-        let (headers, receipt) = self.headers_and_receipt(answer, &answer.etag(&view));
+        let (headers, receipt) = self.headers_and_receipt(answer, &answer.etag());
         let mut body = members;
         body.insert("cart".to_owned(), self.cart(answer, &view));
         body.extend(receipt.map(|receipt| ("receipt".to_owned(), receipt.into())));
@@ -87,7 +87,7 @@ impl Reply<'_> {
         let ServiceError::PreconditionFailed(current) = error else { return problem.into_response() };
         let view = current.view();
         problem.members.insert("cart".to_owned(), self.cart(current, &view));
-        let headers = self.headers(current, &current.etag(&view));
+        let headers = self.headers(current, &current.etag());
         let mut response = problem.into_response();
         response.headers_mut().extend(headers);
         response

@@ -38,7 +38,7 @@ impl Surroundings {
             && answer.notices.is_empty()
             && answer.session.is_none()
             && answer.receipt.is_none();
-        let catalog = answer.catalog.filter(|_| is_plain)?;
+        let catalog = answer.newest.changes().filter(|_| is_plain)?;
         let (day, keys) = (answer.now.day(), state.keys.tokens());
         Some(Self { catalog, day, kind: answer.kind, expires_at: answer.expires_at, keys })
     }
@@ -69,11 +69,10 @@ impl Encoded {
     }
 
     fn make(reply: &Reply<'_>, answer: &CartAnswer, of: Option<Surroundings>) -> serde_json::Result<Self> {
-        let view = answer.view();
-        let etag = answer.etag(&view);
+        let etag = answer.etag();
         let mut headers = reply.headers(answer, &etag);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let body = serde_json::to_vec(&CartJson::of(reply.state, answer, &view))?.into();
+        let body = serde_json::to_vec(&CartJson::of(reply.state, answer, &answer.view()))?.into();
         Ok(Self { of, etag, headers, body })
     }
 }

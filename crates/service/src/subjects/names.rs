@@ -16,6 +16,7 @@ use crate::{
 };
 use cart::{Cart, CartId, Day, Timestamp, id::SubjectId, subject::NamedChange};
 use parking_lot::Mutex;
+use quick_cache::sync::Cache;
 use smol_str::SmolStr;
 use std::{
     collections::{BTreeSet, HashMap},
@@ -24,9 +25,9 @@ use std::{
 use storage::Consistency;
 
 /// Carts whose names are known to be remembered.
-const TOLD_MAX: u64 = 100_000;
+const TOLD_MAX: usize = 100_000;
 /// Subjects whose names are known.
-const KNOWN_MAX: u64 = 10_000;
+const KNOWN_MAX: usize = 10_000;
 /// Subjects whose names wait; further ones are taken up at the next change of their carts.
 const WAITING_MAX: usize = 100_000;
 /// Attempts to tell the store, until the next change of a named cart begins anew.
@@ -41,8 +42,8 @@ const SAID_DAYS: u32 = 2;
 /// What this node knows of names.
 pub(crate) struct Names {
     /// Carts whose names the store has, with the day on which it was told.
-    told: moka::sync::Cache<CartId, Day>,
-    known: moka::sync::Cache<SubjectId, Arc<Known>>,
+    told: Cache<CartId, Day>,
+    known: Cache<SubjectId, Arc<Known>>,
     waiting: Mutex<HashMap<SubjectId, Waiting>>,
 }
 
@@ -62,7 +63,7 @@ struct Waiting {
 
 impl Names {
     pub(crate) fn new() -> Self {
-        let (told, known) = (moka::sync::Cache::new(TOLD_MAX), moka::sync::Cache::new(KNOWN_MAX));
+        let (told, known) = (Cache::new(TOLD_MAX), Cache::new(KNOWN_MAX));
         Self { told, known, waiting: Mutex::default() }
     }
 
@@ -78,7 +79,7 @@ impl Names {
 
     /// The names that are known of a subject no longer hold.
     pub(super) fn forget(&self, id: SubjectId) {
-        self.known.invalidate(&id);
+        self.known.remove(&id);
     }
 
     pub(super) fn learn(&self, id: SubjectId, names: impl Iterator<Item = SmolStr>, at: Timestamp) {
