@@ -137,7 +137,6 @@ pub fn router(state: AppState) -> Router {
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         // Above the fallbacks: a preflight asks with a method that no route has.
         .layer(option_layer(cors))
-        .layer(middleware::from_fn(path::readable))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(request_id::name))
         .with_state(state)

@@ -10,6 +10,10 @@ use cart::{Day, Timestamp, token::Keyring};
 use service::{CartAnswer, Kind};
 use std::sync::Arc;
 
+/// Bytes of an encoded cart without lines, and of a line, roughly.
+const BODY_BYTES: usize = 512;
+const LINE_BYTES: usize = 512;
+
 /// The parts of an answer.
 pub(super) struct Encoded {
     of: Option<Surroundings>,
@@ -72,7 +76,10 @@ impl Encoded {
         let etag = answer.etag();
         let mut headers = reply.headers(answer, &etag);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let body = serde_json::to_vec(&CartJson::of(reply.state, answer, &answer.view()))?.into();
+        let view = answer.view();
+        let mut body = Vec::with_capacity(BODY_BYTES + LINE_BYTES * view.all_lines().count());
+        serde_json::to_writer(&mut body, &CartJson::of(reply.state, answer, &view))?;
+        let body = body.into();
         Ok(Self { of, etag, headers, body })
     }
 }

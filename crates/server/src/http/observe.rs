@@ -7,7 +7,13 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use std::time::Instant;
+use metrics::Histogram;
+use parking_lot::RwLock;
+use std::{
+    collections::HashMap,
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
 use tracing::Instrument;
 
 /// Seconds that requests took, by method, route and status.
@@ -15,8 +21,9 @@ pub(crate) const REQUEST_DURATION: &str = "http_server_request_duration_seconds"
 
 pub(super) async fn measure(request: Request, next: Next) -> Response {
     let method = known(request.method());
-    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
-    let span = request_span(request.headers(), method, &route);
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let route = matched.as_ref().map_or("unmatched", MatchedPath::as_str);
+    let span = request_span(request.headers(), method, route);
     let started = Instant::now();
     let response = match &span {
         Some(span) => next.run(request).instrument(span.clone()).await,
@@ -28,13 +35,30 @@ pub(super) async fn measure(request: Request, next: Next) -> Response {
         span.record("http.response.status_code", status);
     }
     tracing::debug!(method, route, status, took_us = took.as_micros(), "request");
+    record(route, method, status, took);
+    response
+}
+
+/// Of one route, by method and status.
+type OfRoute = Vec<(&'static str, u16, Histogram)>;
+
+/// The histograms that were used before: to look one up in the recorder, all its labels are made and hashed anew.
+static DURATIONS: LazyLock<RwLock<HashMap<Box<str>, OfRoute>>> = LazyLock::new(RwLock::default);
+
+fn record(route: &str, method: &'static str, status: u16, took: Duration) {
+    let is_it = |(of_method, of_status, _): &&(_, _, _)| (*of_method, *of_status) == (method, status);
+    if let Some((.., histogram)) = DURATIONS.read().get(route).and_then(|route| route.iter().find(is_it)) {
+        histogram.record(took);
+        return;
+    }
     let labels = [
         ("http_request_method", method.to_owned()),
-        ("http_route", route),
+        ("http_route", route.to_owned()),
         ("http_response_status_code", status.to_string()),
     ];
-    metrics::histogram!(REQUEST_DURATION, &labels).record(took);
-    response
+    let histogram = metrics::histogram!(REQUEST_DURATION, &labels);
+    histogram.record(took);
+    DURATIONS.write().entry(route.into()).or_default().push((method, status, histogram));
 }
 
 /// The method as a label: whatever is not one of the usual is one label, so that callers cannot make more.

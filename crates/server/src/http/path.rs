@@ -1,14 +1,10 @@
 //! Paths as text: one whose bytes are not UTF-8 names nothing, whatever route it matches.
 
-use crate::problem::Problem;
-use axum::{extract::Request, middleware::Next, response::Response};
-
-/// Refuses a path that is not UTF-8, so that routes can take their parameters for texts.
-pub(super) async fn readable(request: Request, next: Next) -> Result<Response, Problem> {
-    if is_text(request.uri().path()) { Ok(next.run(request).await) } else { Err(Problem::not_found()) }
-}
-
-fn is_text(path: &str) -> bool {
+/// True where routes can take their parameters for texts.
+pub(super) fn is_text(path: &str) -> bool {
+    if !path.contains('%') {
+        return true;
+    }
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
     while let [first, others @ ..] = rest {

@@ -2,11 +2,13 @@
 //!
 //! A caller's own is taken only if it is short and plain: it goes into logs and headers as it is.
 
+use super::path;
+use crate::problem::Problem;
 use axum::{
     extract::Request,
     http::{HeaderMap, HeaderName, HeaderValue},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use tracing::Instrument;
 
@@ -23,11 +25,15 @@ pub(crate) fn current() -> Option<String> {
     CURRENT.try_with(|id| id.to_str().ok().map(str::to_owned)).ok().flatten()
 }
 
-/// Names a request.
+/// Names a request, and lets it in if its path is text: one whose bytes are none names nothing.
 pub(super) async fn name(request: Request, next: Next) -> Response {
     let id = of(request.headers());
     let span = tracing::info_span!("http", request_id = id.to_str().unwrap_or_default());
-    let mut response = CURRENT.scope(id.clone(), next.run(request)).instrument(span).await;
+    let run = async {
+        let is_text = path::is_text(request.uri().path());
+        if is_text { next.run(request).await } else { Problem::not_found().into_response() }
+    };
+    let mut response = CURRENT.scope(id.clone(), run).instrument(span).await;
     response.headers_mut().insert(NAME, id);
     response
 }

@@ -1,5 +1,5 @@
-//! The worker behind the index: noted carts first, the scan with what is left, and never more in a second than the
-//! settings allow.
+//! The worker behind the index: noted carts first, the scan with what is left; never more in a second than the settings
+//! allow, and never more than a tenth of the time.
 
 use super::skus_of;
 use crate::{Service, error::ServiceError};
@@ -13,6 +13,9 @@ use std::{
 const STEP: usize = 256;
 /// Of these, kept for a scan that is under way, however many carts are noted.
 const SCAN_SHARE: usize = 64;
+/// Of the time, one part is work and so many are rest: where requests take the processors, a step takes longer, and so
+/// does the rest after it.
+const REST: u64 = 9;
 /// Milliseconds after a failure.
 const PAUSE_MS: u64 = 1_000;
 
@@ -41,12 +44,15 @@ pub async fn run(service: Weak<Service>) {
         let Some(index) = service.index.get() else { return };
         let (bell, environment) = (Arc::clone(&index.bell), Arc::clone(&service.environment));
         let rate = index.settings.carts_per_second.max(1);
+        let began = environment.now();
         let done = service.index_step(&mut scan).await;
-        let until_scan = scan.due.0.saturating_sub(environment.now().0);
+        let now = environment.now();
+        let (took, until_scan) = (now.0.saturating_sub(began.0), scan.due.0.saturating_sub(now.0));
         drop(service);
         match done {
             Ok(Done { read, more: true }) => {
-                environment.sleep((read as u64).saturating_mul(1_000) / rate + 1).await;
+                let paced = (read as u64).saturating_mul(1_000) / rate + 1;
+                environment.sleep(paced.max(took.saturating_mul(REST))).await;
             }
             Ok(Done { .. }) => {
                 tokio::select! {
