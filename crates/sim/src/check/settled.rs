@@ -46,7 +46,7 @@ fn same_everywhere(cart: CartId, answers: &[Option<CartAnswer>]) -> Option<Viola
     let shown = |answer: &Option<CartAnswer>| {
         answer.as_ref().map(|answer| {
             let view = answer.view();
-            let etag = answer.etag(&view);
+            let etag = answer.etag();
             (format!("{view:?}"), etag)
         })
     };
