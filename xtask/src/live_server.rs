@@ -35,11 +35,13 @@ impl LiveServer {
         let binary = built(root)?;
         let folder = env::temp_dir().join(format!("evercart-live-{}", process::id()));
         drop(fs::remove_dir_all(&folder));
-        fs::create_dir_all(&folder).with_context(|| format!("`{}` cannot be made", folder.display()))?;
+        let backups = folder.join("backups");
+        fs::create_dir_all(&backups).with_context(|| format!("`{}` cannot be made", backups.display()))?;
         let log = fs::File::create(folder.join("log")).context("the log of the server cannot be made")?;
         let mut process = Command::new(&binary)
             .args(["serve", "--demo", "--json", "--listen", "127.0.0.1:0", "--data"])
             .arg(folder.join("data"))
+            .env("EVERCART_BACKUP__DIRECTORY", &backups)
             .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
