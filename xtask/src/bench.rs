@@ -25,7 +25,7 @@ pub(crate) fn smoke(root: &Path) -> Result<()> {
     tools::skip_where_missing(redis.map(drop))
 }
 
-/// Builds both programs and measures, with further words for `bench report`.
+/// Builds the server and measures, with further words for `bench report`.
 pub(crate) fn run(root: &Path, is_smoke: bool, words: &[String]) -> Result<()> {
     let redis = redis(root);
     if let Err(why) = &redis {
@@ -48,7 +48,6 @@ fn redis(root: &Path) -> Result<PathBuf> {
 
 fn run_with(root: &Path, redis: Option<&Path>, is_smoke: bool, words: &[String]) -> Result<()> {
     Invocation::cargo("build --quiet --release --locked -p server --bin evercart").run(root)?;
-    Invocation::cargo("build --quiet --release --locked -p bench --bin bench").run(root)?;
     command(redis, is_smoke, words).run(root)
 }
 

@@ -10,7 +10,7 @@ use crate::{
     workload::{self, Mix, Shoppers},
 };
 use anyhow::{Context, Result, ensure};
-use gameday::load::{self, Pace, Plan};
+use gameday::load::{self, Pace};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -39,8 +39,7 @@ pub(crate) struct Half {
 pub(crate) fn run(shop: &Shop, saturated: f64, duration: Duration) -> Result<Half> {
     let meant_per_second = saturated / 2.0;
     let pace = Pace::Open { per_second: meant_per_second };
-    let plan =
-        Plan { address: shop.side.address, connections: CONNECTIONS, duration, pace, kinds: workload::KINDS };
+    let plan = shop.side.plan(CONNECTIONS, duration, pace);
     let recording = load::run(plan, Shoppers::new(&shop.guests, Mix::Mixed, HALF_SEED)?)?;
     ensure!(recording.failed() == 0, "{} requests failed", recording.failed());
     let (mix, writes) = ([workload::READ, workload::ADD], [workload::ADD, workload::CLEAR]);

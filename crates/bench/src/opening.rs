@@ -7,10 +7,10 @@ use crate::{
     figures::{self, Measured},
     process::Side,
     run::CONNECTIONS,
-    workload::{self, Guests, Mix, Shoppers},
+    workload::{Guests, Mix, Shoppers},
 };
 use anyhow::{Context, Result, ensure};
-use gameday::load::{self, Pace, Plan, Source};
+use gameday::load::{self, Pace, Source};
 use serde::Serialize;
 use std::{
     path::Path,
@@ -48,22 +48,18 @@ pub(crate) fn run(
     for round in 0..rounds {
         let side = Side::evercart("evercart", binary, data)?;
         let shoppers = |mix| Shoppers::new(guests, mix, u64::from(round));
-        let adds = load::run(plan(&side, CONNECTIONS, work), shoppers(Mix::Adds)?)?;
+        let adds = load::run(side.plan(CONNECTIONS, work, Pace::Closed), shoppers(Mix::Adds)?)?;
         opening.adds.push(adds.done());
         drop(side); // kills it
 
         let start = Instant::now();
         let side = Side::evercart("evercart", binary, data)?;
-        let seen = load::run(plan(&side, 1, work), Once(shoppers(Mix::Reads)?, false))?;
+        let seen = load::run(side.plan(1, work, Pace::Closed), Once(shoppers(Mix::Reads)?, false))?;
         let elapsed = start.elapsed();
         ensure!(seen.done() == 1, "the first read was not answered");
         opening.seconds.push(elapsed.as_secs_f64());
     }
     Ok(opening)
-}
-
-fn plan(side: &Side, connections: usize, duration: Duration) -> Plan {
-    Plan { address: side.address, connections, duration, pace: Pace::Closed, kinds: workload::KINDS }
 }
 
 impl Opening {

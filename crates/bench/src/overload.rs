@@ -10,7 +10,7 @@ use crate::{
     workload::{self, Mix, Shoppers},
 };
 use anyhow::{Context, Result};
-use gameday::load::{self, Pace, Plan};
+use gameday::load::{self, Pace};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::Serialize;
 use std::time::{Duration, Instant};
@@ -55,14 +55,10 @@ pub(crate) fn run(shop: &Shop, saturated: f64, duration: Duration) -> Result<Ove
     let rss_before_bytes = shop.side.resident_bytes();
     let meant_per_second = saturated * TIMES;
     let pace = Pace::Open { per_second: meant_per_second };
-    let kinds = workload::KINDS;
-    let plan = Plan { address: shop.side.address, connections: CONNECTIONS, duration, pace, kinds };
+    let plan = shop.side.plan(CONNECTIONS, duration, pace);
     let recording = load::run(plan, Shoppers::new(&shop.guests, Mix::Mixed, OVERLOAD_SEED)?)?;
     let recovered_after_s = recover(shop, Instant::now())?;
-    let mut refusals = recording.kinds.iter().map(|kind| &kind.refusal_us);
-    let mut refusal = refusals.next().context("no kinds")?.clone();
-    // All have the same bounds, so that none can be refused.
-    refusals.for_each(|other| _ = refusal.add(other).ok());
+    let refusals = recording.kinds.iter().map(|kind| &kind.refusal_us);
     let (done, refused, failed) = (recording.done(), recording.refused(), recording.failed());
     Ok(Overload {
         meant_per_second,
@@ -74,7 +70,7 @@ pub(crate) fn run(shop: &Shop, saturated: f64, duration: Duration) -> Result<Ove
         refused_silently: recording.kinds.iter().map(|kind| kind.refused_silently).sum(),
         failed,
         unsent: recording.unsent,
-        refusal: Latency::of(&refusal),
+        refusal: Latency::over(refusals).context("no kinds")?,
         rss_before_bytes,
         rss_after_bytes: shop.side.resident_bytes(),
         recovered_after_s,
@@ -92,13 +88,7 @@ fn raise_descriptors() {
 
 /// Seconds until a probe sees a server that is well.
 fn recover(shop: &Shop, since: Instant) -> Result<Option<f64>> {
-    let plan = Plan {
-        address: shop.side.address,
-        connections: 1,
-        duration: PROBE,
-        pace: Pace::Closed,
-        kinds: workload::KINDS,
-    };
+    let plan = shop.side.plan(1, PROBE, Pace::Closed);
     while since.elapsed() < RECOVERY_MAX {
         let begun = since.elapsed();
         let seen = load::run(plan, Shoppers::new(&shop.guests, Mix::Mixed, OVERLOAD_SEED)?)?;

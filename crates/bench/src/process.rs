@@ -2,7 +2,12 @@
 //!
 //! It is killed when its handle is dropped. Nothing is stopped but what was started here.
 
+use crate::workload;
 use anyhow::{Context, Result};
+use gameday::{
+    load::{Pace, Plan},
+    process,
+};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     fs,
@@ -10,10 +15,9 @@ use std::{
     net::SocketAddr,
     path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    time::Duration,
 };
 
-/// Variables that configure the server begin with this.
-const PREFIX: &str = "EVERCART_";
 /// Whose rates are not limited: all load comes from one address.
 const UNLIMITED: [&str; 3] = ["PRINCIPAL", "ADDRESS", "SESSIONS"];
 
@@ -48,10 +52,8 @@ impl Side {
     /// Evercart on a data directory, with no limit of the rate of callers.
     pub(crate) fn evercart(name: &'static str, binary: &Path, data: &Path) -> Result<Self> {
         let mut command = Command::new(binary);
-        let own = std::env::vars_os().map(|(name, _)| name);
-        own.filter(|name| name.to_string_lossy().starts_with(PREFIX))
-            .for_each(|name| _ = command.env_remove(name));
-        command.envs(UNLIMITED.map(|who| (format!("{PREFIX}RATE__{who}_PER_MINUTE"), "0")));
+        process::without_settings(&mut command);
+        command.envs(UNLIMITED.map(|who| (format!("{}RATE__{who}_PER_MINUTE", process::PREFIX), "0")));
         command.args(["serve", "--json", "--listen", "127.0.0.1:0", "--data"]).arg(data);
         // What it says is kept beside its data.
         command.stdin(Stdio::null()).stderr(fs::File::create(data.join("bench.log"))?);
@@ -74,6 +76,11 @@ impl Side {
         let mut line = String::new();
         output.read_line(&mut line)?;
         Ok((side, line.trim().to_owned(), output))
+    }
+
+    /// A run of the load driver against it.
+    pub(crate) fn plan(&self, connections: usize, duration: Duration, pace: Pace) -> Plan {
+        Plan { address: self.address, connections, duration, pace, kinds: workload::KINDS }
     }
 
     /// Its standard input, once, where that is a pipe.

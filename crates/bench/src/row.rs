@@ -123,7 +123,11 @@ impl Row {
 impl Latency {
     /// Over these kinds together.
     pub(crate) fn of_kinds(recording: &Recording, kinds: &[usize]) -> Option<Self> {
-        let mut histograms = kinds.iter().map(|kind| &recording.kinds[*kind].latency_us);
+        Self::over(kinds.iter().map(|kind| &recording.kinds[*kind].latency_us))
+    }
+
+    /// Of histograms of one driver together; none of none.
+    pub(crate) fn over<'a>(mut histograms: impl Iterator<Item = &'a Histogram<u64>>) -> Option<Self> {
         let mut all = histograms.next()?.clone();
         // All have the same bounds, so that none can be refused.
         histograms.for_each(|other| _ = all.add(other).ok());

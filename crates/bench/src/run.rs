@@ -111,8 +111,7 @@ impl Shop {
 }
 
 fn closed(side: &Side, duration: Duration) -> Plan {
-    let pace = Pace::Closed;
-    Plan { address: side.address, connections: CONNECTIONS, duration, pace, kinds: workload::KINDS }
+    side.plan(CONNECTIONS, duration, Pace::Closed)
 }
 
 /// All turns of all rounds, told as they end.

@@ -110,8 +110,12 @@ impl Guests {
 }
 
 fn seal(number: u64, keys: &Keyring, issued_at: Timestamp) -> String {
-    let expires_at = issued_at.plus_days(TOKEN_DAYS);
-    GuestToken { cart: shop::cart_id(number), issued_at, expires_at }.to_text(keys)
+    token(number, issued_at).to_text(keys)
+}
+
+/// The token of a guest.
+pub(crate) fn token(number: u64, issued_at: Timestamp) -> GuestToken {
+    GuestToken { cart: shop::cart_id(number), issued_at, expires_at: issued_at.plus_days(TOKEN_DAYS) }
 }
 
 /// The body of an add.

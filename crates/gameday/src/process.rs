@@ -24,7 +24,7 @@ const END_MAX: Duration = Duration::from_secs(60);
 const PORT_MIN: u32 = 24_000;
 const PORTS: u32 = 8_000;
 /// Variables that configure the server begin with this.
-const PREFIX: &str = "EVERCART_";
+pub const PREFIX: &str = "EVERCART_";
 
 /// How a server is started.
 #[derive(Debug, Clone)]
@@ -111,10 +111,7 @@ impl Evercart {
 
     fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
-        let own = std::env::vars_os().map(|(name, _)| name);
-        for name in own.filter(|name| name.to_string_lossy().starts_with(PREFIX)) {
-            command.env_remove(name);
-        }
+        without_settings(command.as_std_mut());
         let environment = self.environment.iter().map(|(name, value)| (name, value));
         command.args(words).envs(environment).stdin(Stdio::null()).kill_on_drop(true);
         command
@@ -166,6 +163,14 @@ impl Running {
     /// What it has said so far.
     pub fn log(&self) -> String {
         read(&self.log)
+    }
+}
+
+/// Keeps variables of this process's environment from configuring the server that a command starts.
+pub fn without_settings(command: &mut std::process::Command) {
+    let own = std::env::vars_os().map(|(name, _)| name);
+    for name in own.filter(|name| name.to_string_lossy().starts_with(PREFIX)) {
+        command.env_remove(name);
     }
 }
 

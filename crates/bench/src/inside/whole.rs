@@ -2,11 +2,11 @@
 
 use super::Shop;
 use crate::{
-    shop::{self, Items},
-    workload::Step,
+    shop::Items,
+    workload::{self, Step},
 };
 use anyhow::{Context, Result};
-use cart::{Timestamp, line::List, quantity::Quantity, token::GuestToken};
+use cart::{Timestamp, line::List, quantity::Quantity};
 use server::{config::Config, wiring};
 use service::{
     AddRequest, CartAddress, Conditions, Environment as _, Identity, Presented, Principal,
@@ -14,9 +14,6 @@ use service::{
     sessions::ACTIVE,
 };
 use std::path::Path;
-
-/// Days for which tokens are good.
-const TOKEN_DAYS: u32 = 29;
 
 /// The service, wired as the server wires it.
 pub(super) struct Whole {
@@ -35,8 +32,7 @@ impl Whole {
     }
 
     fn address(&self, cart: u64) -> CartAddress {
-        let expires_at = self.issued_at.plus_days(TOKEN_DAYS);
-        let token = GuestToken { cart: shop::cart_id(cart), issued_at: self.issued_at, expires_at };
+        let token = workload::token(cart, self.issued_at);
         CartAddress::Own { principal: Principal::Guest(token), name: ACTIVE.to_owned() }
     }
 
