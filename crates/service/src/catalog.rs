@@ -84,11 +84,6 @@ impl Newest {
         let found = self.items.binary_search_by(|(other, _)| other.cmp(sku)).ok()?;
         self.items.get(found).map(|(_, snapshot)| snapshot.clone())
     }
-
-    /// True when it knows this item.
-    pub(crate) fn contains(&self, sku: &Sku) -> bool {
-        self.items.binary_search_by(|(other, _)| other.cmp(sku)).is_ok()
-    }
 }
 
 /// What the catalogue says of an item.

@@ -9,7 +9,7 @@ use cart::{Cart, CartId, Delta, Dot, format, token::RowSeen};
 use parking_lot::Mutex;
 use quick_cache::{Weighter, sync::Cache};
 use std::{any::Any, fmt, sync::Arc};
-use storage::{CartRows, Owner, Version};
+use storage::CartRows;
 
 /// Bytes of a decoded cart with its answer, roughly: of itself, and for each entry.
 const CART_BYTES: u64 = 2_500;
@@ -18,7 +18,8 @@ const ENTRY_BYTES: u64 = 900;
 /// Which rows a state was joined from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RowsId {
-    snapshots: Vec<(Owner, Version, u64)>,
+    /// Each with the checksum of its bytes.
+    snapshots: Vec<(RowSeen, u64)>,
     deltas: Vec<(Dot, u64)>,
 }
 
@@ -27,7 +28,6 @@ pub(crate) struct RowsId {
 pub(crate) struct KnownCart {
     pub(crate) id: RowsId,
     pub(crate) state: Arc<Cart>,
-    pub(crate) versions: Vec<RowSeen>,
     /// The rows one by one, where the engine has them rewritten.
     pub(crate) rows: Vec<Arc<Cart>>,
     pub(crate) own: Option<OwnRow>,
@@ -39,10 +39,9 @@ impl KnownCart {
     /// With a delta more, which was just written.
     pub(crate) fn grown(&self, delta: &Delta, state: Arc<Cart>, dot: Dot, value_hash: u64) -> Self {
         let is_known =
-            |newest: &Arc<Newest>| delta.shown().all(|(_, shown)| newest.contains(shown.line.sku()));
+            |newest: &Arc<Newest>| delta.shown().all(|(_, shown)| newest.get(shown.line.sku()).is_some());
         let newest = Mutex::new(self.newest().filter(is_known));
-        let (id, versions) = (self.id.with_delta(dot, value_hash), self.versions.clone());
-        Self { id, state, versions, newest, ..Self::default() }
+        Self { id: self.id.with_delta(dot, value_hash), state, newest, ..Self::default() }
     }
 
     /// The newest items of all its lines, as they were last looked up.
@@ -79,11 +78,10 @@ impl fmt::Debug for Memo {
 
 impl RowsId {
     pub(crate) fn of(rows: &CartRows) -> Self {
-        let snapshot =
-            |row: &storage::Snapshot| (row.owner.clone(), row.version, format::checksum(&row.bytes));
+        let checksums = rows.snapshots.iter().map(|row| format::checksum(&row.bytes));
         let delta = |row: &storage::DeltaRow| (row.key.operation, row.key.value_hash);
         Self {
-            snapshots: rows.snapshots.iter().map(snapshot).collect(),
+            snapshots: rows.versions().into_iter().zip(checksums).collect(),
             deltas: rows.deltas.iter().map(delta).collect(),
         }
     }
@@ -99,6 +97,11 @@ impl RowsId {
     pub(crate) fn known_of(&self, longer: &Self) -> Option<usize> {
         let grew = self.snapshots == longer.snapshots && longer.deltas.starts_with(&self.deltas);
         grew.then_some(self.deltas.len())
+    }
+
+    /// The versions of its snapshots.
+    pub(crate) fn versions(&self) -> Vec<RowSeen> {
+        self.snapshots.iter().map(|(seen, _)| seen.clone()).collect()
     }
 
     /// The newest delta of each writer. A writer's deltas are written one after the other, so it stands for all of them.
@@ -155,7 +158,7 @@ mod tests {
 
     fn id(version: u64, deltas: &[u32]) -> RowsId {
         let delta = |seq: &u32| (Dot::new(cart::WriterId(1), *seq), u64::from(*seq));
-        let snapshots = vec![(Owner::new("local", 1), Version(version), 7)];
+        let snapshots = vec![(RowSeen { owner: "local.1".into(), version }, 7)];
         RowsId { snapshots, deltas: deltas.iter().map(delta).collect() }
     }
 

@@ -119,8 +119,7 @@ impl Service {
             _ => {
                 let loaded = self.decode_rows(cart, rows)?;
                 let (own, rows) = if keeps_rows { (loaded.own, loaded.rows) } else { (None, Vec::new()) };
-                let (state, versions) = (loaded.state, loaded.versions);
-                KnownCart { id, state, versions, rows, own, ..KnownCart::default() }
+                KnownCart { id, state: loaded.state, rows, own, ..KnownCart::default() }
             }
         };
         Ok(Loaded::of(self.known.keep(cart, fresh)))
@@ -174,8 +173,7 @@ impl KnownCart {
         for delta in deltas {
             state.join(&decode(cart, &delta.bytes)?);
         }
-        let (state, versions) = (Arc::new(state), self.versions.clone());
-        Ok(Self { id, state, versions, ..Self::default() })
+        Ok(Self { id, state: Arc::new(state), ..Self::default() })
     }
 }
 
@@ -186,7 +184,7 @@ impl Loaded {
             rows: known.rows.clone(),
             own: known.own.clone(),
             lost: None,
-            versions: known.versions.clone(),
+            versions: known.id.versions(),
             unfolded: known.id.newest_operations(),
             known: Some(known),
         }
