@@ -70,7 +70,7 @@ impl Jobs {
         let (jobs, told) = (Arc::clone(&self.0), Arc::clone(&job.progress));
         let thread = std::thread::Builder::new().name("backup".to_owned());
         let started = thread.spawn(move || {
-            let outcome = run(&task, &told).map_err(|error| chain(&error));
+            let outcome = run(&task, &told).map_err(|error| format!("{:#}", anyhow::Error::new(error)));
             if let Some(job) = jobs.lock().as_mut() {
                 job.outcome = Some(outcome);
             }
@@ -92,12 +92,6 @@ fn run(task: &Task, progress: &BackupProgress) -> Result<Summary, BackupFailed> 
         Err(error) => tracing::error!(error = error as &dyn Error, "backup failed; the one before stays"),
     }
     made
-}
-
-/// An error with its causes, in one line.
-fn chain(error: &dyn Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// Where a folder that was asked for is: `root` itself or below it, by its name and by what its name leads to.

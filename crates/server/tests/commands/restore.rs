@@ -10,6 +10,7 @@ use cart::planted::{Bug, plant};
 use reqwest::{Method, header::HeaderMap};
 use serde_json::{Value, json};
 use server::{config::Config, wiring::phase_0};
+use std::path::Path;
 use storage::LinearTable;
 
 /// One request with one more header, and what came back.
@@ -36,14 +37,20 @@ fn skus(cart: &Value) -> Vec<&str> {
     skus
 }
 
+/// A shop with TEA in the cart of a guest, backed up into `folder`, and the guest's token.
+async fn backed_up_with_tea(backups: &Path, folder: &Path) -> (Shop, String) {
+    let shop = shop(backups).await;
+    let token = shop.guest().await;
+    shop.add(&token, "TEA", 1).await;
+    back_up(&shop, folder).await.exits(0);
+    (shop, token)
+}
+
 /// TEA, backup, MUG, disaster, restore, CUP by another device; then the first device presents its receipt for MUG.
 async fn tea_mug_cup_jam() -> Value {
     let backups = tempfile::tempdir().unwrap();
-    let before = shop(backups.path()).await;
-    let token = before.guest().await;
-    before.add(&token, "TEA", 1).await;
     let folder = backups.path().join("a");
-    back_up(&before, &folder).await.exits(0);
+    let (before, token) = backed_up_with_tea(backups.path(), &folder).await;
     let (headers, _) = ask(&before, &token, NOTHING, Some("MUG")).await;
     let receipt = headers["evercart-receipt"].to_str().unwrap().to_owned();
     drop(before.stop().await);
@@ -70,11 +77,8 @@ async fn the_planted_bug_p10_loses_an_add_after_a_restore() {
 /// Somebody was shown two writes; one of them is lost, and another one comes. What a read with their context says.
 async fn freshness_after_a_restore(reuses_owner: bool) -> Value {
     let backups = tempfile::tempdir().unwrap();
-    let before = shop(backups.path()).await;
-    let token = before.guest().await;
-    before.add(&token, "TEA", 1).await;
     let folder = backups.path().join("a");
-    back_up(&before, &folder).await.exits(0);
+    let (before, token) = backed_up_with_tea(backups.path(), &folder).await;
     before.add(&token, "MUG", 1).await;
     // Read from the journal, the change is counted in the row's version and named no more.
     let before = Shop::open_with(before.stop().await, |_| ()).await;
