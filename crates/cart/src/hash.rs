@@ -13,7 +13,12 @@ pub(crate) struct Parts {
 
 impl Parts {
     pub(crate) fn new(domain: &str) -> Self {
-        Self { key: None, bytes: Vec::with_capacity(256) }.bytes(domain.as_bytes())
+        Self::with_capacity(domain, 256)
+    }
+
+    /// With room for so many bytes of parts.
+    pub(crate) fn with_capacity(domain: &str, bytes: usize) -> Self {
+        Self { key: None, bytes: Vec::with_capacity(bytes) }.bytes(domain.as_bytes())
     }
 
     /// The same under a secret key: a message authentication code.

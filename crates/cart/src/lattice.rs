@@ -7,6 +7,7 @@
 //! An absent register is the bottom of its lattice: joining it changes nothing.
 
 use crate::dot::WriterId;
+use std::sync::Arc;
 
 /// A join-semilattice.
 pub trait Join {
@@ -21,6 +22,13 @@ pub trait Join {
         let mut both = self.clone();
         both.join(other);
         both
+    }
+}
+
+/// Joins a value that states share: what says the same already stays shared.
+pub(crate) fn join_shared<T: Join + Clone + Eq>(mine: &mut Arc<T>, other: &Arc<T>) {
+    if mine != other {
+        Arc::make_mut(mine).join(other);
     }
 }
 

@@ -45,7 +45,7 @@ impl<R: Borrow<Cart>> Rows<'_, R> {
 
 /// The planted bug P3: each line's plain entries become one entry with a new dot.
 fn fold_lines(state: &mut Cart, today: Day) {
-    use crate::{dot::Dot, dot::WriterId, entry::Group, hash::Parts};
+    use crate::{dot::Dot, dot::WriterId, entry::Entry, entry::Group, hash::Parts};
     let plain: Vec<_> = state
         .shown()
         .filter(|(_, shown)| shown.entry.group == Group::NONE)
@@ -60,8 +60,7 @@ fn fold_lines(state: &mut Cart, today: Day) {
         let n = live.iter().filter_map(|entry| entry.n).fold(0, u32::saturating_add);
         let parts = dots.iter().fold(Parts::new("P3"), |parts, dot| parts.number(dot.writer.0));
         dots.iter().for_each(|dot| state.kill(*dot, today));
-        let mut folded = live[0].clone();
-        folded.n = Some(n);
+        let folded = Entry { n: Some(n), ..Entry::clone(&live[0]) };
         state.put(Dot::new(WriterId(parts.u64()), 1), folded, today);
     }
 }

@@ -11,18 +11,21 @@ use crate::{
     dot::{Dot, WriterId},
     entry::{Entry, Shown, quantity},
     id::CartId,
-    lattice::{Join, Register, join_max},
+    lattice::{Join, Register, join_max, join_shared},
     line::{LineKey, List},
     time::{Day, Timestamp},
 };
 use smol_str::SmolStr;
-use std::collections::{BTreeMap, BTreeSet, btree_map::Entry as Slot};
+use std::{
+    collections::{BTreeMap, BTreeSet, btree_map::Entry as Slot},
+    sync::Arc,
+};
 
 /// What is known of one cart.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Cart {
-    /// Live dots and what they contribute.
-    pub entries: BTreeMap<Dot, Entry>,
+    /// Live dots and what they contribute. Shared between states: most of a state is that of before.
+    pub entries: BTreeMap<Dot, Arc<Entry>>,
     /// Dots that are known, live or gone.
     pub context: Context,
     /// The latest mutation: read by the expiry worker, shown as `updated_at`.
@@ -63,9 +66,9 @@ impl Cart {
     }
 
     /// Puts an entry in, and its dot into the context.
-    pub fn put(&mut self, dot: Dot, entry: Entry, day: Day) {
+    pub fn put(&mut self, dot: Dot, entry: impl Into<Arc<Entry>>, day: Day) {
         self.context.insert(dot, day);
-        self.entries.insert(dot, entry);
+        self.entries.insert(dot, entry.into());
     }
 
     /// Kills a dot: it leaves the entries and stays in the context.
@@ -153,7 +156,7 @@ impl Join for Cart {
         self.entries.retain(|dot, _| other.entries.contains_key(dot) || !other.context.contains(*dot));
         for (dot, theirs) in &other.entries {
             match self.entries.entry(*dot) {
-                Slot::Occupied(mut mine) => mine.get_mut().join(theirs),
+                Slot::Occupied(mut mine) => join_shared(mine.get_mut(), theirs),
                 Slot::Vacant(place) if !self.context.contains(*dot) => {
                     place.insert(theirs.clone());
                 }

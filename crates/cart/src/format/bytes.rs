@@ -7,8 +7,16 @@ use integer_encoding::VarInt;
 use smol_str::SmolStr;
 
 /// Collects bytes.
-#[derive(Default)]
 pub(crate) struct Writer(Vec<u8>);
+
+/// Bytes that fit before it grows: of most tokens and deltas.
+const WRITER_BYTES: usize = 256;
+
+impl Default for Writer {
+    fn default() -> Self {
+        Self(Vec::with_capacity(WRITER_BYTES))
+    }
+}
 
 impl Writer {
     pub(crate) fn byte(&mut self, byte: u8) {

@@ -15,7 +15,7 @@ use crate::{
     state::Cart,
     time::Timestamp,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Encodes a merge record.
 pub fn encode_merge_record(record: &MergeRecord) -> Vec<u8> {
@@ -60,7 +60,7 @@ pub fn decode_item(bytes: &[u8]) -> Result<(Item, Texts), FormatError> {
     open(bytes, |reader| Ok((read_item(reader)?, read_texts(reader)?)))
 }
 
-fn write_entries(entries: &BTreeMap<Dot, Entry>, at: Timestamp, writer: &mut Writer) {
+fn write_entries(entries: &BTreeMap<Dot, Arc<Entry>>, at: Timestamp, writer: &mut Writer) {
     let mut cart = Cart { touched: at, ..Cart::default() };
     entries.iter().for_each(|(dot, entry)| cart.put(*dot, entry.clone(), at.day()));
     v1::write(&cart, writer);

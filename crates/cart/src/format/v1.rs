@@ -42,7 +42,7 @@ pub(super) fn write(cart: &Cart, writer: &mut Writer) {
     let touched = cart.touched.0;
     writer.number(touched);
     let base = cart.touched.day();
-    let tables = Collected::of(cart.entries.values());
+    let tables = Collected::of(cart.entries.values().map(Arc::as_ref));
     tables.write(writer);
     let writers: Vec<WriterId> = write_context(&cart.context, base, writer);
     writer.count(cart.entries.len());
@@ -84,7 +84,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Cart, FormatError> {
             return Err(reader.malformed("entry outside the context"));
         }
         let entry = read_entry(dot, touched.0, &tables, reader)?;
-        cart.entries.insert(dot, entry);
+        cart.entries.insert(dot, Arc::new(entry));
     }
     let fields = read_many(reader, "fields", |reader| {
         let name = reader.text("name of a field")?;

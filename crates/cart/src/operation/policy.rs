@@ -15,7 +15,7 @@ use crate::{
     state::{Cart, Delta},
     time::{Day, Timestamp},
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// How lines that both have are settled. Lines of one side always stay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -71,9 +71,9 @@ pub struct MergeRecord {
     /// What the policy changes beyond the join. Nothing for [`Policy::Sum`].
     pub delta: Delta,
     /// The guest's entries at that moment, those that could be shown.
-    pub brought: BTreeMap<Dot, Entry>,
+    pub brought: BTreeMap<Dot, Arc<Entry>>,
     /// The account's entries that the policy took away, as they were.
-    pub taken: BTreeMap<Dot, Entry>,
+    pub taken: BTreeMap<Dot, Arc<Entry>>,
 }
 
 /// How long a merge can be undone, in milliseconds.
@@ -151,6 +151,7 @@ impl MergeRecord {
         for sides in sides(&account.joined(guest), guest).values() {
             policy.apply(&mut delta, sides, at.day());
         }
+        let brought = guest.entries.iter().filter(|(_, entry)| entry.shown().is_some());
         let taken = account
             .entries
             .iter()
@@ -165,7 +166,7 @@ impl MergeRecord {
             lines: preview(policy, account, guest),
             delta,
             // An entry whose add has not arrived is not brought: it is a late write when it comes, and stays.
-            brought: guest.shown().map(|(dot, shown)| (dot, shown.entry.clone())).collect(),
+            brought: brought.map(|(dot, entry)| (*dot, entry.clone())).collect(),
             taken,
         }
     }

@@ -6,6 +6,7 @@ use crate::{
     problem::{Problem, kind},
 };
 use axum::{
+    body::Body,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -38,11 +39,16 @@ impl Reply<'_> {
             Err(error) => return Problem::internal(kind::INTERNAL, &error).into_response(),
         };
         let mut headers = encoded.headers.clone();
-        if self.incoming.is_unchanged(&encoded.etag) {
+        let is_unchanged = self.incoming.is_unchanged(&encoded.etag);
+        let (status, body) = if is_unchanged {
             headers.remove(header::CONTENT_TYPE);
-            return (StatusCode::NOT_MODIFIED, headers).into_response();
-        }
-        (StatusCode::OK, headers, encoded.body.clone()).into_response()
+            (StatusCode::NOT_MODIFIED, Body::empty())
+        } else {
+            (StatusCode::OK, Body::from(encoded.body.clone()))
+        };
+        let mut response = Response::new(body);
+        (*response.status_mut(), *response.headers_mut()) = (status, headers);
+        response
     }
 
     /// What else there is to say of the cart as it is; 304 where the caller has been told already.

@@ -11,6 +11,8 @@ use crate::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use cart::{CartId, Timestamp, line::Sku};
+use metrics::{Counter, Histogram};
+use parking_lot::RwLock;
 use std::{sync::Arc, time::Instant};
 
 /// Operations of stores, by store, operation and outcome.
@@ -21,37 +23,74 @@ pub const DURATION: &str = "evercart_store_operation_duration_seconds";
 /// Puts the layer around three stores.
 pub fn measured(stores: Stores) -> Stores {
     Stores {
-        carts: Arc::new(Measured(stores.carts)),
-        linear: Arc::new(Measured(stores.linear)),
-        catalog: Arc::new(Measured(stores.catalog)),
+        carts: Arc::new(Measured::new(stores.carts)),
+        linear: Arc::new(Measured::new(stores.linear)),
+        catalog: Arc::new(Measured::new(stores.catalog)),
     }
 }
 
 /// A store that is measured.
-pub struct Measured<S: ?Sized>(pub Arc<S>);
+pub struct Measured<S: ?Sized> {
+    store: Arc<S>,
+    /// What was asked of it before: to look a metric up in the recorder, all its labels are made and hashed anew.
+    asked: RwLock<Vec<(Operation, Instruments)>>,
+}
 
-async fn timed<T>(
-    store: &'static str,
-    operation: &'static str,
-    work: impl Future<Output = Result<T>>,
-) -> Result<T> {
-    let started = Instant::now();
-    let result = work.await;
-    let outcome = result.as_ref().err().map_or("ok", |error| error.kind());
+/// Of which store, and what.
+type Operation = (&'static str, &'static str);
+
+/// The metrics of an operation that is done.
+#[derive(Clone)]
+struct Instruments {
+    done: Counter,
+    duration: Histogram,
+}
+
+impl<S: ?Sized> Measured<S> {
+    /// Puts the layer around a store.
+    pub fn new(store: Arc<S>) -> Self {
+        Self { store, asked: RwLock::default() }
+    }
+
+    async fn timed<T>(&self, operation: Operation, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let started = Instant::now();
+        let result = work.await;
+        let instruments = self.instruments(operation);
+        match &result {
+            Ok(_) => instruments.done.increment(1),
+            Err(error) => counter(operation, error.kind()).increment(1),
+        }
+        instruments.duration.record(started.elapsed());
+        result
+    }
+
+    fn instruments(&self, operation: Operation) -> Instruments {
+        let known = |asked: &[(Operation, Instruments)]| {
+            asked.iter().find(|(other, _)| *other == operation).map(|(_, instruments)| instruments.clone())
+        };
+        if let Some(instruments) = known(&self.asked.read()) {
+            return instruments;
+        }
+        let (store, name) = operation;
+        let duration = metrics::histogram!(DURATION, "store" => store, "operation" => name);
+        let instruments = Instruments { done: counter(operation, "ok"), duration };
+        self.asked.write().push((operation, instruments.clone()));
+        instruments
+    }
+}
+
+fn counter((store, operation): Operation, outcome: &'static str) -> Counter {
     metrics::counter!(OPERATIONS, "store" => store, "operation" => operation, "outcome" => outcome)
-        .increment(1);
-    metrics::histogram!(DURATION, "store" => store, "operation" => operation).record(started.elapsed());
-    result
 }
 
 #[async_trait]
 impl CartStore for Measured<dyn CartStore> {
     fn capabilities(&self) -> Capabilities {
-        self.0.capabilities()
+        self.store.capabilities()
     }
 
     async fn load(&self, cart: CartId, consistency: Consistency) -> Result<CartRows> {
-        timed("carts", "load", self.0.load(cart, consistency)).await
+        self.timed(("carts", "load"), self.store.load(cart, consistency)).await
     }
 
     async fn replace(
@@ -61,42 +100,42 @@ impl CartStore for Measured<dyn CartStore> {
         folded_through: Bucket,
         bytes: Bytes,
     ) -> Result<Replaced> {
-        timed("carts", "replace", self.0.replace(key, expected, folded_through, bytes)).await
+        self.timed(("carts", "replace"), self.store.replace(key, expected, folded_through, bytes)).await
     }
 
     async fn append(&self, key: &DeltaKey, bytes: Bytes) -> Result<()> {
-        timed("carts", "append", self.0.append(key, bytes)).await
+        self.timed(("carts", "append"), self.store.append(key, bytes)).await
     }
 
     async fn remove(&self, key: &RowKey, version: Version) -> Result<Replaced> {
-        timed("carts", "remove", self.0.remove(key, version)).await
+        self.timed(("carts", "remove"), self.store.remove(key, version)).await
     }
 
     async fn remove_deltas(&self, key: &RowKey, through: Bucket) -> Result<()> {
-        timed("carts", "remove_deltas", self.0.remove_deltas(key, through)).await
+        self.timed(("carts", "remove_deltas"), self.store.remove_deltas(key, through)).await
     }
 
     async fn scan(&self, after: Option<CartId>, limit: usize) -> Result<Vec<CartId>> {
-        timed("carts", "scan", self.0.scan(after, limit)).await
+        self.timed(("carts", "scan"), self.store.scan(after, limit)).await
     }
 
     async fn find_unfolded(&self, owner: &Owner, after: Option<CartId>, limit: usize) -> Result<Vec<CartId>> {
-        timed("carts", "find_unfolded", self.0.find_unfolded(owner, after, limit)).await
+        self.timed(("carts", "find_unfolded"), self.store.find_unfolded(owner, after, limit)).await
     }
 
     async fn owners(&self) -> Result<Vec<Owner>> {
-        timed("carts", "owners", self.0.owners()).await
+        self.timed(("carts", "owners"), self.store.owners()).await
     }
 
     async fn register(&self, owner: &Owner) -> Result<()> {
-        timed("carts", "register", self.0.register(owner)).await
+        self.timed(("carts", "register"), self.store.register(owner)).await
     }
 }
 
 #[async_trait]
 impl LinearStore for Measured<dyn LinearStore> {
     async fn read(&self, table: LinearTable, key: &[u8]) -> Result<Option<Record>> {
-        timed(table.as_str(), "read", self.0.read(table, key)).await
+        self.timed((table.as_str(), "read"), self.store.read(table, key)).await
     }
 
     async fn insert_if_absent(
@@ -106,7 +145,7 @@ impl LinearStore for Measured<dyn LinearStore> {
         bytes: Bytes,
         due: Option<Timestamp>,
     ) -> Result<Inserted> {
-        timed(table.as_str(), "insert_if_absent", self.0.insert_if_absent(table, key, bytes, due)).await
+        self.timed((table.as_str(), "insert_if_absent"), self.store.insert_if_absent(table, key, bytes, due)).await
     }
 
     async fn replace(
@@ -117,11 +156,11 @@ impl LinearStore for Measured<dyn LinearStore> {
         bytes: Bytes,
         due: Option<Timestamp>,
     ) -> Result<RecordReplaced> {
-        timed(table.as_str(), "replace", self.0.replace(table, key, expected, bytes, due)).await
+        self.timed((table.as_str(), "replace"), self.store.replace(table, key, expected, bytes, due)).await
     }
 
     async fn remove(&self, table: LinearTable, key: &[u8], expected: Version) -> Result<RecordReplaced> {
-        timed(table.as_str(), "remove", self.0.remove(table, key, expected)).await
+        self.timed((table.as_str(), "remove"), self.store.remove(table, key, expected)).await
     }
 
     async fn due(
@@ -131,18 +170,18 @@ impl LinearStore for Measured<dyn LinearStore> {
         after: Option<DueCursor>,
         limit: usize,
     ) -> Result<Vec<DueRecord>> {
-        timed(table.as_str(), "due", self.0.due(table, before, after, limit)).await
+        self.timed((table.as_str(), "due"), self.store.due(table, before, after, limit)).await
     }
 }
 
 #[async_trait]
 impl CatalogStore for Measured<dyn CatalogStore> {
     async fn put_items(&self, items: Vec<CatalogRow>) -> Result<Vec<PutOutcome>> {
-        timed("catalog", "put_items", self.0.put_items(items)).await
+        self.timed(("catalog", "put_items"), self.store.put_items(items)).await
     }
 
     async fn get_items(&self, skus: &[Sku]) -> Result<Vec<Option<CatalogRow>>> {
-        timed("catalog", "get_items", self.0.get_items(skus)).await
+        self.timed(("catalog", "get_items"), self.store.get_items(skus)).await
     }
 
     async fn changed_since(
@@ -151,6 +190,6 @@ impl CatalogStore for Measured<dyn CatalogStore> {
         after: Option<(u64, Sku)>,
         limit: usize,
     ) -> Result<Vec<CatalogRow>> {
-        timed("catalog", "changed_since", self.0.changed_since(since, after, limit)).await
+        self.timed(("catalog", "changed_since"), self.store.changed_since(since, after, limit)).await
     }
 }
