@@ -16,7 +16,7 @@ pub(super) enum Writes {
     Work,
     /// At most one block at a time.
     AreShort,
-    /// Wait until told otherwise.
+    /// Those of batches wait until told otherwise; a new segment is filled all the same, whenever its turn comes.
     Hang,
     Fail(io::ErrorKind),
     /// The data arrives, and the answer is an error.
@@ -71,8 +71,8 @@ impl FaultyDisk {
         (journal, recovered, controls)
     }
 
-    fn wrap(&self, file: io::Result<RealFile>) -> io::Result<FaultyFile> {
-        Ok(FaultyFile { file: file?, controls: Arc::clone(&self.controls) })
+    fn wrap(&self, file: io::Result<RealFile>, is_new: bool) -> io::Result<FaultyFile> {
+        Ok(FaultyFile { file: file?, is_new, controls: Arc::clone(&self.controls) })
     }
 }
 
@@ -85,11 +85,11 @@ impl Disk for FaultyDisk {
         if self.controls.is_full.load(Ordering::Relaxed) {
             return Err(io::ErrorKind::StorageFull.into());
         }
-        self.wrap(REAL.create(path))
+        self.wrap(REAL.create(path), true)
     }
 
     fn open(&self, path: &Path) -> io::Result<FaultyFile> {
-        self.wrap(REAL.open(path))
+        self.wrap(REAL.open(path), false)
     }
 
     fn available_bytes(&self, _: &Path) -> io::Result<u64> {
@@ -99,16 +99,20 @@ impl Disk for FaultyDisk {
 
 pub(super) struct FaultyFile {
     file: RealFile,
+    /// Being made ready, not written to by the committer yet.
+    is_new: bool,
     controls: Arc<Controls>,
 }
 
 impl SegmentFile for FaultyFile {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
         let mut state = self.controls.state.lock();
-        while state.0 == Writes::Hang {
+        if state.0 == Writes::Hang && !self.is_new {
             state.1 += 1;
             self.controls.changed.notify_all();
-            self.controls.changed.wait(&mut state);
+            while state.0 == Writes::Hang {
+                self.controls.changed.wait(&mut state);
+            }
             state.1 -= 1;
         }
         let writes = state.0;
