@@ -62,7 +62,7 @@ pub(crate) async fn loaded(target: &Path, carts: u64) -> Result<Loaded> {
     let config = Config { data: folder.clone(), ..Config::default() };
     let wired = wiring::wire(&config).await?;
     let (now, currency) = (wiring::World.now(), wired.service.settings().currency);
-    wired.service.catalog().put(shop::catalogue(currency, now)).await?;
+    wired.service.put_items(shop::catalogue(currency, now)).await?;
     let start = Instant::now();
     fill(&wired.service, 0..carts, shop::basket).await?;
     let carts_per_second = rate(carts, start.elapsed());

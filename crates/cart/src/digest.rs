@@ -3,12 +3,13 @@
 //! The first is equal in two regions when they hold the same, whatever they remember beside.
 //!
 //! Context, days and the moment of the last touch do not count: an operation that changes nothing a shopper
-//! could see does not change the digest.
+//! could see does not change the digest. Neither does a refresh: what is newest of an item is shown beside the state,
+//! wherever it is known from.
 
 use crate::{hash::Parts, item::Snapshot, line::List, state::Cart, view::Surroundings};
 
-/// Bytes that go into the digest of an entry without attributes: nine numbers and a key, each behind its length.
-const BYTES_PER_ENTRY: usize = 176;
+/// Bytes that go into the digest of an entry without attributes: seven numbers and a key, each behind its length.
+const BYTES_PER_ENTRY: usize = 144;
 
 impl Cart {
     /// 64 bits of a digest over entries, fields and erasure.
@@ -21,7 +22,7 @@ impl Cart {
                 snapshot.as_ref().map_or((0, 0), |snapshot| (snapshot.stamp, snapshot.digest()))
             };
             let place = entry.place.as_ref().map_or(2, |place| u64::from(place.value == List::Saved));
-            let (added, latest) = (stamp(&entry.added), stamp(&entry.latest));
+            let added = stamp(&entry.added);
             parts = parts
                 .number(dot.writer.0)
                 .number(u64::from(dot.seq))
@@ -30,9 +31,7 @@ impl Cart {
                 .number(place)
                 .bytes(&entry.line.as_ref().map_or([0; 16], |line| line.key().0))
                 .number(added.0)
-                .number(added.1)
-                .number(latest.0)
-                .number(latest.1);
+                .number(added.1);
             for (name, value) in entry.attributes.iter().flat_map(|texts| texts.value.iter()) {
                 parts = parts.bytes(name.as_bytes()).bytes(value.as_bytes());
             }
@@ -51,8 +50,12 @@ impl Cart {
     /// and whether it may be stale. Items count where the catalogue knows them newer or not; no view has to be made.
     pub fn overlay_digest(&self, surroundings: &Surroundings<'_>, lagging: bool) -> u64 {
         let parts = Parts::new("overlay").number(u64::from(lagging)).bytes(&surroundings.currency.bytes());
-        let parts = self.shown().fold(parts, |parts, (_, shown)| {
-            let newest = (surroundings.newest)(shown.line.sku());
+        // Of a line that stands in several entries this may be more than is shown: no harm is done by another tag.
+        let units: u64 = self.entries.values().filter_map(|entry| entry.n).map(u64::from).sum();
+        let parts = self.shown().fold(parts, |parts, (dot, shown)| {
+            let scarce = surroundings.scarce(shown.line.sku(), units).map_or(u64::MAX, |available| available);
+            let parts = parts.number(scarce).number(u64::from(surroundings.claimed.contains(&dot)));
+            let newest = (surroundings.newest)(shown.line.sku()).max(shown.entry.latest.clone());
             let (stamp, digest) = newest.map_or((0, 0), |newest| (newest.stamp, newest.digest()));
             parts.number(stamp).number(digest)
         });

@@ -44,6 +44,11 @@ impl Item {
         }
     }
 
+    /// True when a shopper is shown the same, whenever each was captured.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        *self == Self { captured_at: self.captured_at, ..other.clone() }
+    }
+
     /// A digest that settles which of two snapshots with the same stamp is kept, the same in every region.
     pub fn digest(&self) -> u64 {
         let optional = |parts: Parts, text: &Option<SmolStr>| {

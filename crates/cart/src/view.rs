@@ -13,7 +13,7 @@ use crate::{
     state::Cart,
     time::Timestamp,
 };
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// The field that names the cart's one currency.
 pub const CURRENCY_FIELD: &str = "currency";
@@ -84,14 +84,43 @@ pub enum Notice {
         /// What would be sold.
         sellable: u64,
     },
+    /// None can be bought now.
+    OutOfStock,
+    /// Few can be bought now, or fewer than are wanted.
+    LowStock {
+        /// How many.
+        available: u64,
+    },
+    /// A checkout under way is about to buy it, or some of it.
+    InCheckout,
 }
 
 /// What a view needs beside the state.
 pub struct Surroundings<'a> {
     /// The newest item that the catalogue knows of a SKU, stamped with its revision.
     pub newest: &'a dyn Fn(&Sku) -> Option<Snapshot>,
+    /// Units of a SKU that can be bought now; `None` where stock is not tracked.
+    pub stock: &'a dyn Fn(&Sku) -> Option<u64>,
+    /// So few are worth a notice.
+    pub low_stock_max: u64,
+    /// Dots that a checkout under way has claimed.
+    pub claimed: &'a BTreeSet<Dot>,
     /// The shop's currency, for a cart that does not say.
     pub currency: Currency,
+}
+
+static NONE_CLAIMED: BTreeSet<Dot> = BTreeSet::new();
+
+impl<'a> Surroundings<'a> {
+    /// A shop that tracks no stock, and no checkout under way.
+    pub fn of_catalog(newest: &'a dyn Fn(&Sku) -> Option<Snapshot>, currency: Currency) -> Self {
+        Self { newest, stock: &|_| None, low_stock_max: 0, claimed: &NONE_CLAIMED, currency }
+    }
+
+    /// What is worth saying of the stock of a SKU of which so many are wanted; `None` where there is plenty.
+    pub(crate) fn scarce(&self, sku: &Sku, wanted: u64) -> Option<u64> {
+        (self.stock)(sku).filter(|available| *available <= self.low_stock_max || *available < wanted)
+    }
 }
 
 impl View {
@@ -106,7 +135,7 @@ impl View {
             entries.chunk_by(|a, b| a.0 == b.0).map(|line| line_of(line, cart, surroundings)).collect();
         lines.sort_by_key(|line| (line.added_at, line.id));
         let currency = currency_of(cart, &lines).unwrap_or(surroundings.currency);
-        lines.iter_mut().for_each(|line| line.settle(currency));
+        lines.iter_mut().for_each(|line| line.settle(currency, surroundings));
         let (lines, saved): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| line.id.list == List::Cart);
         let nothing = Money { amount: 0, currency };
         let totals = lines.iter().filter_map(|line| line.total);
@@ -202,7 +231,7 @@ fn under_quote(quote: &Item, newest: &Item) -> Item {
 
 impl ViewLine {
     /// Prices the line in the cart's currency and says what the shopper should know.
-    fn settle(&mut self, currency: Currency) {
+    fn settle(&mut self, currency: Currency, surroundings: &Surroundings<'_>) {
         let least = self.item.quantity_min.map_or(1, u64::from);
         let most = self.item.quantity_max.map_or(u64::MAX, u64::from).max(least);
         let sellable = self.quantity.clamp(least, most);
@@ -214,6 +243,14 @@ impl ViewLine {
             }
             (true, Some(price)) => self.total = Some(price.times(sellable)),
         }
+        match surroundings.scarce(self.line.sku(), self.quantity).filter(|_| self.item.available) {
+            Some(0) => {
+                self.total = None;
+                self.notices.push(Notice::OutOfStock);
+            }
+            Some(available) => self.notices.push(Notice::LowStock { available }),
+            None => {}
+        }
         if let (Some(was), Some(now)) = (self.price_then, self.item.price)
             && was != now
         {
@@ -221,6 +258,9 @@ impl ViewLine {
         }
         if sellable != self.quantity {
             self.notices.push(Notice::QuantityClamped { sellable });
+        }
+        if self.seen.dots.iter().any(|seen| surroundings.claimed.contains(&seen.dot)) {
+            self.notices.push(Notice::InCheckout);
         }
     }
 }
@@ -249,9 +289,42 @@ mod tests {
         let stamp = Stamp { dot: Dot::new(crate::WriterId(1), 1), origin: CartId([1; 16]), at: NOW };
         let cart = Cart::default().joined(&add.delta(&stamp));
         let newest = newest.map(|item| Snapshot::new(1, Arc::new(item)));
-        let surroundings =
-            Surroundings { newest: &|_| newest.clone(), currency: Currency::parse("GBP").unwrap() };
+        let newest = |_: &Sku| newest.clone();
+        let surroundings = Surroundings::of_catalog(&newest, Currency::parse("GBP").unwrap());
         View::of(&cart, &surroundings).lines.remove(0)
+    }
+
+    /// The line of two units at 2.55 where so many can be bought, and a checkout has claimed these dots.
+    fn stocked(available: Option<u64>, claimed: &BTreeSet<Dot>) -> ViewLine {
+        let line = Arc::new(Line::new(Sku::parse("A").unwrap(), Texts::default(), None).unwrap());
+        let item = Arc::new(Item { price: pounds(255), ..Item::unknown(NOW) });
+        let add = Add { line, list: List::Cart, quantity: Quantity::new(2).unwrap(), attributes: None, item };
+        let cart = Cart::default().joined(&add.delta(&Stamp { dot: DOT, origin: CartId([1; 16]), at: NOW }));
+        let (newest, stock) = (|_: &Sku| None, |_: &Sku| available);
+        let of_catalog = Surroundings::of_catalog(&newest, Currency::parse("GBP").unwrap());
+        let surroundings = Surroundings { stock: &stock, low_stock_max: 3, claimed, ..of_catalog };
+        View::of(&cart, &surroundings).lines.remove(0)
+    }
+
+    const DOT: Dot = Dot { writer: crate::WriterId(1), seq: 1 };
+
+    #[test]
+    fn what_is_out_of_stock_stays_and_leaves_the_subtotal() {
+        let of = |available| {
+            let line = stocked(available, &NONE_CLAIMED);
+            (line.quantity, line.total.map(|total| total.amount), line.notices)
+        };
+        assert_eq!(of(None), (2, Some(510), vec![]));
+        assert_eq!(of(Some(4)), (2, Some(510), vec![]));
+        assert_eq!(of(Some(3)), (2, Some(510), vec![Notice::LowStock { available: 3 }]));
+        assert_eq!(of(Some(1)), (2, Some(510), vec![Notice::LowStock { available: 1 }]));
+        assert_eq!(of(Some(0)), (2, None, vec![Notice::OutOfStock]));
+    }
+
+    #[test]
+    fn a_line_that_a_checkout_has_claimed_says_so() {
+        assert_eq!(stocked(None, &BTreeSet::from([DOT])).notices, [Notice::InCheckout]);
+        assert_eq!(stocked(None, &BTreeSet::from([Dot { seq: 2, ..DOT }])).notices, []);
     }
 
     #[test]

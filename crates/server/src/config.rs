@@ -104,6 +104,8 @@ pub struct Carts {
     pub account_idle_days: u32,
     /// Carts looked at in a second: 0 to 1,000,000; 0 is none.
     pub expiry_per_second: u32,
+    /// Carts refreshed in a second after items have changed: 0 to 1,000,000; 0 is none.
+    pub refresh_per_second: u32,
     /// Memory for carts kept decoded, with their encoded answers: 0 to 256 GiB; 0 keeps none.
     pub decoded_bytes_max: u64,
 }
@@ -302,7 +304,12 @@ impl Default for Catalog {
 
 impl Default for Carts {
     fn default() -> Self {
-        Self { account_idle_days: 0, expiry_per_second: 500, decoded_bytes_max: 256 << 20 }
+        Self {
+            account_idle_days: 0,
+            expiry_per_second: 500,
+            refresh_per_second: 2_000,
+            decoded_bytes_max: 256 << 20,
+        }
     }
 }
 
@@ -450,6 +457,7 @@ impl Config {
             account_idle_days: Some(self.carts.account_idle_days).filter(|days| *days > 0),
             decoded_bytes_max: self.carts.decoded_bytes_max,
             expiry_per_second: self.carts.expiry_per_second,
+            refresh_per_second: self.carts.refresh_per_second,
             named_carts_max: limits.named_carts_max,
             unknown_sku: match self.catalog.unknown_sku {
                 UnknownSkuSetting::Refuse => UnknownSku::Refuse,

@@ -27,7 +27,7 @@ const ITEMS: [(&str, &str, i64, Option<u32>); 12] = [
 /// Puts the small catalogue in. Doing it again changes nothing that a shopper sees.
 pub(crate) async fn load(service: &Service) -> Result<(), StoreError> {
     let gbp = service.settings().currency;
-    service.catalog().put(ITEMS.iter().filter_map(|item| item_of(item, gbp)).collect()).await?;
+    service.put_items(ITEMS.iter().filter_map(|item| item_of(item, gbp)).collect()).await?;
     Ok(())
 }
 

@@ -15,7 +15,7 @@ use crate::{
 };
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_util::layers::FanoutBuilder;
-use service::worker::expire;
+use service::worker::{expire, refresh};
 use std::io::IsTerminal;
 use storage::layer::metrics::{DURATION, OPERATIONS};
 use storage_embedded::meter;
@@ -106,6 +106,8 @@ fn describe() {
     describe_counter!(expire::ENDED, "Carts that have ended, by how: guest, empty, idle");
     describe_counter!(expire::FAILED, "Carts and pages of carts that could not be looked at");
     describe_counter!(expire::WALKS, "Walks over all carts that came to the end");
+    describe_counter!(refresh::LOOKED_AT, "Carts that were looked at, to write a changed item down");
+    describe_counter!(refresh::REFRESHED, "Carts that were given the newest snapshot of an item");
     describe_counter!("evercart_subjects_erased_total", "Erasures of subjects that found something");
     describe_counter!("evercart_panics_total", "Requests that panicked");
     describe_gauge!(meter::DIRTY_BYTES, Unit::Bytes, "Memory that holds what is not folded yet");

@@ -11,7 +11,10 @@ use crate::{
 };
 use cart::Timestamp;
 use futures::future::BoxFuture;
-use service::{Environment, Service, index, worker::expire};
+use service::{
+    Environment, Service, index,
+    worker::{expire, refresh},
+};
 use std::{
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -53,7 +56,7 @@ pub struct Wired {
     /// The engine below.
     pub engine: phase_0::Engine,
     /// What goes on beside requests: the index of SKUs is kept, and carts that were left alone are ended.
-    workers: [JoinHandle<()>; 2],
+    workers: Vec<JoinHandle<()>>,
 }
 
 /// Why a server cannot start. The message says what to do.
@@ -99,7 +102,9 @@ pub async fn wire(config: &Config) -> Result<Wired, WiringError> {
     service.keep_index(phase_0::open_index(config).await, config.index.settings());
     let indexing = tokio::spawn(index::run(Arc::downgrade(&service)));
     let expiry = tokio::spawn(expire::run(Arc::downgrade(&service)));
-    Ok(Wired { service, keys, incarnation, engine, workers: [indexing, expiry] })
+    let refreshing = tokio::spawn(refresh::run(Arc::downgrade(&service)));
+    let workers = vec![indexing, expiry, refreshing];
+    Ok(Wired { service, keys, incarnation, engine, workers })
 }
 
 impl Wired {

@@ -68,13 +68,13 @@ impl CartAnswer {
     /// What is shown of the cart.
     pub fn view(&self) -> View {
         let newest = |sku: &Sku| self.newest.get(sku);
-        View::of(&self.state, &Surroundings { newest: &newest, currency: self.currency })
+        View::of(&self.state, &Surroundings::of_catalog(&newest, self.currency))
     }
 
     /// The strong entity tag: the digest of the state, and of the items and freshness shown with it.
     pub fn etag(&self) -> String {
         let newest = |sku: &Sku| self.newest.get(sku);
-        let surroundings = Surroundings { newest: &newest, currency: self.currency };
+        let surroundings = Surroundings::of_catalog(&newest, self.currency);
         format!("{}.{:016x}", state_tag(&self.state), self.state.overlay_digest(&surroundings, self.lagging))
     }
 }

@@ -147,8 +147,8 @@ impl Catalog {
         newest.changes == Some(self.changes.load(Ordering::Acquire))
     }
 
-    /// Stores items; one outcome for each, in order. Carts see them at their next read.
-    pub async fn put(&self, items: Vec<NewItem>) -> Result<Vec<PutOutcome>, StoreError> {
+    /// Stores items; one outcome for each, in order. Carts show them at their next read.
+    pub(crate) async fn put(&self, items: Vec<NewItem>) -> Result<Vec<PutOutcome>, StoreError> {
         let now = self.environment.now();
         let skus = items.iter().map(|item| item.sku.clone()).collect();
         let _changing = Changing { catalog: self, skus };

@@ -46,7 +46,8 @@ impl Default for IndexSettings {
 
 /// The index of one node.
 pub(crate) struct CartIndex {
-    skus: Arc<dyn SkuIndex>,
+    /// Where it is kept.
+    pub(crate) skus: Arc<dyn SkuIndex>,
     settings: IndexSettings,
     noted: Mutex<Noted>,
     /// Rung when a cart is noted.

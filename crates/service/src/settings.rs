@@ -18,6 +18,8 @@ pub struct Settings {
     pub account_idle_days: Option<u32>,
     /// Carts that the worker looks at in a second, to see whether they have ended; 0 for none.
     pub expiry_per_second: u32,
+    /// Carts that the worker refreshes in a second after items have changed; 0 for none.
+    pub refresh_per_second: u32,
     /// Carts that an account may have beside its active one.
     pub named_carts_max: u32,
     /// What becomes of an add of a SKU that the catalogue does not have.
@@ -53,6 +55,7 @@ impl Settings {
             guest_days: 30,
             account_idle_days: None,
             expiry_per_second: 500,
+            refresh_per_second: 2_000,
             named_carts_max: 50,
             unknown_sku: UnknownSku::Refuse,
             catalog_wait_ms: 5,

@@ -1,3 +1,4 @@
 //! What goes on beside requests. Each worker walks by itself, at a bounded rate, and can be stopped anywhere.
 
 pub mod expire;
+pub mod refresh;

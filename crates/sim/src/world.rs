@@ -130,7 +130,7 @@ impl World {
         let items: Vec<NewItem> = SKUS.iter().map(item).collect();
         let node = self.some_node(&mut self.fork(), None);
         // The catalogue is one store, so any node that reaches it will do.
-        while node.service.catalog().put(items.clone()).await.is_err() {}
+        while node.service.put_items(items.clone()).await.is_err() {}
     }
 
     /// A node, of a region if one is named.

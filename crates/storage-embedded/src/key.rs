@@ -49,6 +49,9 @@ fn table_number(table: LinearTable) -> u8 {
         LinearTable::Subject => 4,
         LinearTable::Idempotency => 5,
         LinearTable::Shop => 6,
+        LinearTable::Refresh => 7,
+        LinearTable::Shelf => 8,
+        LinearTable::OrderList => 9,
     }
 }
 

@@ -23,12 +23,28 @@ pub enum LinearTable {
     Idempotency,
     /// Facts about the shop itself, such as revoked tokens.
     Shop,
+    /// Items that have changed and whose carts are to be refreshed.
+    Refresh,
+    /// Where the stock of a SKU is, and what the shop decided on it.
+    Shelf,
+    /// The orders of a cart, as a list.
+    OrderList,
 }
 
 impl LinearTable {
     /// All tables.
-    pub const ALL: [Self; 7] =
-        [Self::Ledger, Self::Stock, Self::Order, Self::Merge, Self::Subject, Self::Idempotency, Self::Shop];
+    pub const ALL: [Self; 10] = [
+        Self::Ledger,
+        Self::Stock,
+        Self::Order,
+        Self::Merge,
+        Self::Subject,
+        Self::Idempotency,
+        Self::Shop,
+        Self::Refresh,
+        Self::Shelf,
+        Self::OrderList,
+    ];
 
     /// Its name in engines, metrics and logs.
     pub fn as_str(self) -> &'static str {
@@ -40,6 +56,9 @@ impl LinearTable {
             Self::Subject => "subject",
             Self::Idempotency => "idempotency",
             Self::Shop => "shop",
+            Self::Refresh => "refresh",
+            Self::Shelf => "shelf",
+            Self::OrderList => "order_list",
         }
     }
 }

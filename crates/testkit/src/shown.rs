@@ -65,7 +65,7 @@ impl Shown {
         }
         let nothing_newer = |_: &cart::line::Sku| None;
         let currency = Currency::parse("USD").unwrap_or_else(|| unreachable!("three capitals"));
-        let view = View::of(cart, &Surroundings { newest: &nothing_newer, currency });
+        let view = View::of(cart, &Surroundings::of_catalog(&nothing_newer, currency));
         let units = view.all_lines().map(|line| ((line.id.key, line.id.list), line.quantity)).collect();
         let dots = cart.shown().map(|(dot, shown)| {
             let dot_shown = ShownDot {

@@ -27,7 +27,7 @@ fn joined(deltas: &[Delta]) -> Cart {
 fn shown(cart: &Cart) -> String {
     let newest = |_: &Sku| Some(Snapshot::new(1, Arc::new(Item::unknown(Timestamp(1)))));
     let currency = Currency::parse("USD").unwrap();
-    format!("{:?}", View::of(cart, &Surroundings { newest: &newest, currency }))
+    format!("{:?}", View::of(cart, &Surroundings::of_catalog(&newest, currency)))
 }
 
 /// Units of every line in both lists.
@@ -58,7 +58,7 @@ proptest! {
     fn c2_a_view_names_the_dots_that_an_operation_would_be_given(state in cart()) {
         let newest = |_: &Sku| None;
         let currency = Currency::parse("USD").unwrap();
-        let view = View::of(&state, &Surroundings { newest: &newest, currency });
+        let view = View::of(&state, &Surroundings::of_catalog(&newest, currency));
         for line in view.all_lines() {
             prop_assert_eq!(&Seen::of_line(CART, &state, line.id.key, Day(1)).lines[0], &line.seen);
             prop_assert_eq!(line.quantity, state.quantity(line.id.key, line.id.list));

@@ -91,6 +91,7 @@ pub const KEYS: &[Declared] = &[
     range("catalog.cached_max", "Items kept decoded in memory; 0 keeps none.", 0, 100_000_000),
     range("carts.account_idle_days", ACCOUNT_IDLE, 0, 3_650),
     range("carts.expiry_per_second", EXPIRY, 0, 1_000_000),
+    range("carts.refresh_per_second", REFRESH, 0, 1_000_000),
     range("carts.decoded_bytes_max", DECODED, 0, 256 * GIB),
     range("limits.lines_max", "Distinct lines of a cart.", 1, 2_000),
     range("limits.dots_per_line_max", "Adds of one line that are told apart at once.", 1, 8_192),
@@ -161,6 +162,8 @@ const UNKNOWN_SKU: &str = "What becomes of an add of a SKU that the catalogue do
     it is put in with the notice `unpriced`.";
 const ACCOUNT_IDLE: &str =
     "Days without a change after which an account's cart is emptied, a day late; 0 is never.";
+const REFRESH: &str =
+    "Carts looked at in a second after items have changed, to write down what they show; 0 writes nothing.";
 const EXPIRY: &str =
     "Carts looked at in a second, to see whether they have ended; 0 keeps everything for ever.";
 const NAMED_CARTS: &str = "Carts of an account beside its active one. A node that has not looked at an account yet \

@@ -114,7 +114,7 @@ async fn put_batch(
     let parsed: Vec<Result<NewItem, Problem>> =
         lines.iter().map(|(line, _)| parse(line, line_bytes_max, now)).collect();
     let items: Vec<NewItem> = parsed.iter().filter_map(|item| item.as_ref().ok().cloned()).collect();
-    let stored = state.service.catalog().put(items).await;
+    let stored = state.service.put_items(items).await;
     let mut outcomes = stored.as_deref().unwrap_or_default().iter();
     for (item, (_, line)) in parsed.iter().zip(lines) {
         results.push(match (item, &stored) {

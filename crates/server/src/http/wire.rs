@@ -182,6 +182,13 @@ fn line_notice(notice: &Notice) -> Value {
             "code": "quantity_clamped", "message": "Another quantity can be bought at once.",
             "sellable": sellable,
         }),
+        Notice::OutOfStock => json!({"code": "out_of_stock", "message": "This is sold out at the moment."}),
+        Notice::LowStock { available } => json!({
+            "code": "low_stock", "message": "Only a few are left.", "available": available,
+        }),
+        Notice::InCheckout => json!({
+            "code": "in_checkout", "message": "A checkout is under way for this.",
+        }),
     }
 }
 

@@ -71,7 +71,7 @@ impl Running {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 let server = Server::start(config).await.unwrap();
-                server.state().service.catalog().put(SKUS.iter().map(item_of).collect()).await.unwrap();
+                server.state().service.put_items(SKUS.iter().map(item_of).collect()).await.unwrap();
                 ready.send(server.address).unwrap();
                 stopped.await.ok();
                 server.stop().await;

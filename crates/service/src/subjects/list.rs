@@ -122,7 +122,7 @@ impl Service {
 
     fn summary(&self, cart: CartId, name: SmolStr, kind: Kind, state: &Cart) -> CartSummary {
         // Neither quantity nor number of lines depends on what the catalogue says.
-        let surroundings = Surroundings { newest: &|_| None, currency: self.settings.currency };
+        let surroundings = Surroundings::of_catalog(&|_| None, self.settings.currency);
         let View { lines, saved, quantity, updated_at, .. } = View::of(state, &surroundings);
         let (lines, saved) = (lines.len(), saved.len());
         CartSummary { cart, name, kind, quantity, lines, saved, updated_at, expires_at: None }

@@ -66,7 +66,7 @@ async fn a_change_of_price_is_shown_at_the_next_read() {
         shopper.add("A", 2).await;
         let tag = |answer: &CartAnswer| answer.etag();
         let before = tag(&shopper.read().await);
-        world.service.catalog().put(vec![new_item("A", PRICE + 50)]).await.unwrap();
+        world.service.put_items(vec![new_item("A", PRICE + 50)]).await.unwrap();
         let after = shopper.read().await;
         let price = |amount| Money { amount, ..after.view().subtotal };
         let notice = Notice::PriceChanged { was: price(PRICE), now: price(PRICE + 50) };
@@ -90,7 +90,7 @@ async fn a_look_that_is_overtaken_by_a_change_is_not_remembered() {
         tokio::spawn(async move { shopper.add("A", 1).await })
     };
     read_but_not_answered.arrived().await;
-    world.service.catalog().put(vec![new_item("A", PRICE + 50)]).await.unwrap();
+    world.service.put_items(vec![new_item("A", PRICE + 50)]).await.unwrap();
     read_but_not_answered.open();
     early.await.unwrap();
     assert_eq!(only_line(&shopper.read().await).0, Some(PRICE + 50));
@@ -109,7 +109,7 @@ async fn a_quoted_price_stands_whatever_the_catalogue_says() {
             })
         };
         assert_eq!(only_line(&shopper.change(quote("A")).await.unwrap()).0, Some(198));
-        world.service.catalog().put(vec![new_item("A", PRICE + 50)]).await.unwrap();
+        world.service.put_items(vec![new_item("A", PRICE + 50)]).await.unwrap();
         assert_eq!(only_line(&shopper.read().await).0, Some(198));
         // What the catalogue does not have can be quoted all the same.
         let unlisted = world.guest().change(quote("Z")).await.unwrap();
@@ -124,7 +124,7 @@ async fn what_is_sold_between_bounds_is_priced_within_them_and_kept_as_asked() {
         let shopper = world.guest();
         let mut item = new_item("A", PRICE);
         item.item.quantity_max = Some(3);
-        world.service.catalog().put(vec![item]).await.unwrap();
+        world.service.put_items(vec![item]).await.unwrap();
         let answer = shopper.add("A", 5).await;
         assert_eq!(only_line(&answer), (Some(3 * PRICE), vec![Notice::QuantityClamped { sellable: 3 }]));
         assert_eq!(shown(&answer), "A 5");
@@ -139,9 +139,9 @@ async fn a_withdrawn_item_stays_in_the_cart_costs_nothing_and_comes_back_by_itse
         shopper.add("A", 1).await;
         let mut item = new_item("A", PRICE);
         item.item.available = false;
-        world.service.catalog().put(vec![item]).await.unwrap();
+        world.service.put_items(vec![item]).await.unwrap();
         assert_eq!(only_line(&shopper.read().await), (None, vec![Notice::Withdrawn]));
-        world.service.catalog().put(vec![new_item("A", PRICE)]).await.unwrap();
+        world.service.put_items(vec![new_item("A", PRICE)]).await.unwrap();
         assert_eq!(only_line(&shopper.read().await), (Some(PRICE), vec![]));
     })
     .await;

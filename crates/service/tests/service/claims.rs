@@ -236,7 +236,7 @@ async fn carts_in_two_currencies_are_both_kept_and_the_mismatch_is_named() {
         let (guest, account) = two_sides(&world).await;
         let mut item = crate::world::new_item("A", 999);
         item.item.price = cart::money::Money::price(999, cart::money::Currency::parse("EUR").unwrap());
-        world.service.catalog().put(vec![item]).await.unwrap();
+        world.service.put_items(vec![item]).await.unwrap();
         let claimed = claim(&account, &guest).await.unwrap();
         let view = claimed.answer.view();
         assert_eq!(shown(&claimed.answer), "A 3, B 7, C 1");

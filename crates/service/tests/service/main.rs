@@ -16,6 +16,7 @@ mod gate;
 mod index;
 mod lines;
 mod nodes;
+mod refresh;
 mod sessions;
 mod subjects;
 mod transfer;

@@ -161,7 +161,7 @@ impl World {
         let service = node(shaky, settings, environment.clone());
         let world = Self { path, service, stores, faults, gate, environment };
         let items = ('A'..='J').map(|sku| new_item(&sku.to_string(), PRICE)).collect();
-        world.service.catalog().put(items).await.unwrap();
+        world.service.put_items(items).await.unwrap();
         world
     }
 

@@ -145,7 +145,8 @@ impl LinearStore for Measured<dyn LinearStore> {
         bytes: Bytes,
         due: Option<Timestamp>,
     ) -> Result<Inserted> {
-        self.timed((table.as_str(), "insert_if_absent"), self.store.insert_if_absent(table, key, bytes, due)).await
+        self.timed((table.as_str(), "insert_if_absent"), self.store.insert_if_absent(table, key, bytes, due))
+            .await
     }
 
     async fn replace(

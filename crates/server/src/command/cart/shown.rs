@@ -106,6 +106,9 @@ impl Table<'_> {
             "currency_mismatch" => {
                 format!("! priced in {}: not in the subtotal", text(&notice["currency"]))
             }
+            "out_of_stock" => "! sold out at the moment".to_owned(),
+            "low_stock" => format!("! only {} are left", notice["available"]),
+            "in_checkout" => "! in a checkout that is under way".to_owned(),
             "quantity_clamped" => format!("! only {} can be bought at once", notice["sellable"]),
             _ => format!("! {}", text(&notice["message"])),
         }
