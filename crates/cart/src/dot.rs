@@ -54,6 +54,11 @@ impl WriterId {
         Self((upper >> PAYLOAD_BITS << PAYLOAD_BITS) | (lower & PAYLOAD_MASK))
     }
 
+    /// The writer of the one operation that takes out what an order bought, by the order's name.
+    pub fn of_order(tx: &[u8; 16]) -> Self {
+        Self(Parts::new("consumed by an order").bytes(tx).u64())
+    }
+
     /// True when both come from the same key of the same cart, whatever their payloads.
     pub fn same_key(self, other: WriterId) -> bool {
         self.0 >> PAYLOAD_BITS == other.0 >> PAYLOAD_BITS

@@ -2,6 +2,8 @@
 //!
 //! Canonical: one state has one encoding, so equal states have equal bytes in every region. The frozen bytes of
 //! each release stand in `test-data/`, and reading them is a test.
+//!
+//! The alphabet and the frame are public: the records of checkout are written in the same, under the same version.
 
 mod bytes;
 mod record;
@@ -9,10 +11,10 @@ mod subject;
 mod tables;
 mod v1;
 
-pub(crate) use bytes::{Reader, Writer};
+pub use bytes::{Reader, Writer};
 pub use record::{decode_item, decode_merge_record, encode_item, encode_merge_record};
 pub use subject::{decode_subject, encode_subject};
-pub(crate) use tables::{read_line, write_line};
+pub use tables::{read_item, read_line, read_many, read_texts, write_item, write_line, write_texts};
 
 use crate::state::Cart;
 
@@ -59,8 +61,8 @@ pub fn checksum(bytes: &[u8]) -> u64 {
     bytes.last_chunk::<CHECKSUM_BYTES>().map_or(0, |checksum| u64::from(u32::from_le_bytes(*checksum)))
 }
 
-/// A version byte before, a checksum behind.
-fn seal(write: impl FnOnce(&mut Writer)) -> Vec<u8> {
+/// Writes a record: a version byte before, a checksum behind.
+pub fn seal(write: impl FnOnce(&mut Writer)) -> Vec<u8> {
     let mut writer = Writer::default();
     writer.byte(VERSION);
     write(&mut writer);
@@ -70,7 +72,8 @@ fn seal(write: impl FnOnce(&mut Writer)) -> Vec<u8> {
     bytes
 }
 
-fn open<T>(
+/// Reads a record that [`seal`] wrote, to its last byte.
+pub fn open<T>(
     bytes: &[u8],
     read: impl FnOnce(&mut Reader<'_>) -> Result<T, FormatError>,
 ) -> Result<T, FormatError> {

@@ -109,7 +109,8 @@ fn pick<T: Clone>(table: &[T], reader: &mut Reader<'_>, what: &'static str) -> R
     at.cloned().ok_or_else(|| reader.malformed(what))
 }
 
-pub(super) fn read_many<T>(
+/// Reads a count, and so many things.
+pub fn read_many<T>(
     reader: &mut Reader<'_>,
     what: &'static str,
     mut read: impl FnMut(&mut Reader<'_>) -> Result<T, FormatError>,
@@ -118,13 +119,14 @@ pub(super) fn read_many<T>(
 }
 
 /// A line, as it also stands in tokens.
-pub(crate) fn write_line(line: &Line, writer: &mut Writer) {
+pub fn write_line(line: &Line, writer: &mut Writer) {
     writer.text(line.sku());
     write_texts(line.options(), writer);
     writer.text(line.seller().map_or("", SmolStr::as_str)); // a seller is never empty
 }
 
-pub(crate) fn read_line(reader: &mut Reader<'_>) -> Result<Line, FormatError> {
+/// What [`write_line`] wrote.
+pub fn read_line(reader: &mut Reader<'_>) -> Result<Line, FormatError> {
     let sku = reader.text("sku")?;
     let sku = Sku::parse(&sku).ok_or_else(|| reader.malformed("sku"))?;
     let options = read_texts(reader)?;
@@ -132,7 +134,8 @@ pub(crate) fn read_line(reader: &mut Reader<'_>) -> Result<Line, FormatError> {
     Line::new(sku, options, seller).map_err(|_| reader.malformed("line"))
 }
 
-pub(super) fn write_texts(texts: &Texts, writer: &mut Writer) {
+/// A map of texts.
+pub fn write_texts(texts: &Texts, writer: &mut Writer) {
     writer.count(texts.len());
     for (name, value) in texts {
         writer.text(name);
@@ -140,7 +143,8 @@ pub(super) fn write_texts(texts: &Texts, writer: &mut Writer) {
     }
 }
 
-pub(super) fn read_texts(reader: &mut Reader<'_>) -> Result<Texts, FormatError> {
+/// What [`write_texts`] wrote.
+pub fn read_texts(reader: &mut Reader<'_>) -> Result<Texts, FormatError> {
     let pairs = read_many(reader, "texts", |reader| Ok((reader.text("name")?, reader.text("value")?)))?;
     Ok(pairs.into_iter().collect())
 }
@@ -153,7 +157,8 @@ const WITHDRAWN: u8 = 1 << 4;
 const MIN: u8 = 1 << 5;
 const MAX: u8 = 1 << 6;
 
-pub(super) fn write_item(item: &Item, writer: &mut Writer) {
+/// An item as it was at one moment.
+pub fn write_item(item: &Item, writer: &mut Writer) {
     let flag = |on: bool, bit: u8| if on { bit } else { 0 };
     writer.byte(
         flag(item.image.is_some(), IMAGE)
@@ -176,7 +181,8 @@ pub(super) fn write_item(item: &Item, writer: &mut Writer) {
     writer.number(item.captured_at.0);
 }
 
-pub(super) fn read_item(reader: &mut Reader<'_>) -> Result<Item, FormatError> {
+/// What [`write_item`] wrote.
+pub fn read_item(reader: &mut Reader<'_>) -> Result<Item, FormatError> {
     let flags = reader.byte("flags of an item")?;
     let has = |bit: u8| flags & bit != 0;
     let title = reader.text("title")?;
