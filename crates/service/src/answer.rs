@@ -2,13 +2,16 @@
 
 use crate::{catalog::Newest, known::Memo};
 use cart::{
-    Cart, CartId, Timestamp,
+    Cart, CartId, Dot, Timestamp,
     line::Sku,
     money::Currency,
     token::{Freshness, GuestToken, Receipt},
     view::{Surroundings, View},
 };
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 use storage::capabilities::Durability;
 
 /// Whose cart it is.
@@ -33,6 +36,12 @@ pub struct CartAnswer {
     pub newest: Arc<Newest>,
     /// A place for what is made of the state, where the state is all that the rows say.
     pub memo: Option<Arc<Memo>>,
+    /// Units that can be bought of what is scarce of its items.
+    pub scarce: BTreeMap<Sku, u64>,
+    /// So few are worth a notice.
+    pub low_stock_max: u64,
+    /// What checkouts under way have claimed of it.
+    pub claimed: Arc<BTreeSet<Dot>>,
     /// The shop's currency.
     pub currency: Currency,
     /// What the caller has been shown with this answer.
@@ -67,15 +76,25 @@ pub enum CartNotice {
 impl CartAnswer {
     /// What is shown of the cart.
     pub fn view(&self) -> View {
-        let newest = |sku: &Sku| self.newest.get(sku);
-        View::of(&self.state, &Surroundings::of_catalog(&newest, self.currency))
+        self.surrounded(|surroundings| View::of(&self.state, surroundings))
     }
 
     /// The strong entity tag: the digest of the state, and of the items and freshness shown with it.
     pub fn etag(&self) -> String {
+        let overlay = self.surrounded(|surroundings| self.state.overlay_digest(surroundings, self.lagging));
+        format!("{}.{overlay:016x}", state_tag(&self.state))
+    }
+
+    fn surrounded<T>(&self, show: impl FnOnce(&Surroundings<'_>) -> T) -> T {
         let newest = |sku: &Sku| self.newest.get(sku);
-        let surroundings = Surroundings::of_catalog(&newest, self.currency);
-        format!("{}.{:016x}", state_tag(&self.state), self.state.overlay_digest(&surroundings, self.lagging))
+        let stock = |sku: &Sku| self.scarce.get(sku).copied();
+        show(&Surroundings {
+            newest: &newest,
+            stock: &stock,
+            low_stock_max: self.low_stock_max,
+            claimed: &self.claimed,
+            currency: self.currency,
+        })
     }
 }
 

@@ -11,11 +11,13 @@
 pub mod answer;
 pub mod carts;
 pub mod catalog;
+pub mod checkout;
 pub mod claims;
 pub mod environment;
 pub mod error;
 pub mod identity;
 pub mod index;
+pub mod inventory;
 pub mod known;
 pub mod lane;
 mod load;
@@ -52,6 +54,7 @@ pub struct Service {
     catalog: catalog::Catalog,
     known: known::KnownCarts,
     index: std::sync::OnceLock<index::CartIndex>,
+    checkout: checkout::Checkouts,
     names: subjects::names::Names,
     /// For what goes on behind an answer.
     me: Weak<Self>,
@@ -72,9 +75,20 @@ impl Service {
         let known = known::KnownCarts::new(settings.decoded_bytes_max);
         let names = subjects::names::Names::new();
         let index = std::sync::OnceLock::new();
-        Arc::new_cyclic(|me| {
-            let me = me.clone();
-            Self { stores, owner, settings, shop_key, environment, lanes, catalog, known, index, names, me }
+        let checkout = checkout::Checkouts::new(settings.checkout.clone(), environment.clone());
+        Arc::new_cyclic(|me| Self {
+            stores,
+            owner,
+            settings,
+            shop_key,
+            environment,
+            lanes,
+            catalog,
+            known,
+            index,
+            checkout,
+            names,
+            me: me.clone(),
         })
     }
 

@@ -33,6 +33,7 @@ impl Service {
         let Outcome { cart, loaded, dot, lagging, replayed, receipt } = outcome;
         let freshness = loaded.freshness(cart, dot);
         let newest = self.newest(&loaded).await;
+        let scarce = self.scarce(&loaded.state).await;
         let durability = self.stores.carts.capabilities().durability;
         CartAnswer {
             cart,
@@ -40,6 +41,9 @@ impl Service {
             memo: loaded.known.map(|known| known.memo.clone()),
             state: loaded.state,
             newest,
+            scarce,
+            low_stock_max: self.checkout.low_stock_max,
+            claimed: self.checkout.claimed(cart),
             currency: self.settings.currency,
             freshness,
             lagging,

@@ -1,5 +1,6 @@
 //! What a shop decides, with defaults.
 
+use crate::checkout::CheckoutSettings;
 use cart::{limits::Limits, money::Currency};
 use smol_str::SmolStr;
 
@@ -30,6 +31,10 @@ pub struct Settings {
     pub catalog_cached_max: u64,
     /// Memory for carts that are kept decoded, with what was made of them for answers, in bytes and roughly.
     pub decoded_bytes_max: u64,
+    /// What the shop decided on checkout.
+    pub checkout: CheckoutSettings,
+    /// Milliseconds between two looks at checkouts that were left half-way.
+    pub sweep_every_ms: u64,
     /// Cart lanes kept open.
     pub lanes_max: u64,
     /// Attempts of one write before the caller is told to come back.
@@ -61,6 +66,8 @@ impl Settings {
             catalog_wait_ms: 5,
             catalog_cached_max: 100_000,
             decoded_bytes_max: 256 << 20,
+            checkout: CheckoutSettings::default(),
+            sweep_every_ms: 30_000,
             lanes_max: 100_000,
             write_attempts_max: 16,
         }

@@ -2,3 +2,4 @@
 
 pub mod expire;
 pub mod refresh;
+pub mod sweep;

@@ -6,9 +6,12 @@
 use super::{AppState, answer::Reply, wire::CartJson};
 use axum::http::{HeaderMap, HeaderValue, header};
 use bytes::Bytes;
-use cart::{Day, Timestamp, token::Keyring};
+use cart::{Day, Dot, Timestamp, line::Sku, token::Keyring};
 use service::{CartAnswer, Kind};
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// Bytes of an encoded cart without lines, and of a line, roughly.
 const BODY_BYTES: usize = 512;
@@ -30,6 +33,9 @@ struct Surroundings {
     day: Day,
     kind: Option<Kind>,
     expires_at: Option<Timestamp>,
+    /// What is scarce of its items, and what a checkout has claimed.
+    scarce: BTreeMap<Sku, u64>,
+    claimed: Arc<BTreeSet<Dot>>,
     /// Seals the tokens.
     keys: Arc<Keyring>,
 }
@@ -44,7 +50,8 @@ impl Surroundings {
             && answer.receipt.is_none();
         let catalog = answer.newest.changes().filter(|_| is_plain)?;
         let (day, keys) = (answer.now.day(), state.keys.tokens());
-        Some(Self { catalog, day, kind: answer.kind, expires_at: answer.expires_at, keys })
+        let (scarce, claimed) = (answer.scarce.clone(), answer.claimed.clone());
+        Some(Self { catalog, day, kind: answer.kind, expires_at: answer.expires_at, scarce, claimed, keys })
     }
 
     fn is_same(&self, other: &Self) -> bool {
@@ -52,6 +59,8 @@ impl Surroundings {
             && self.day == other.day
             && self.kind == other.kind
             && self.expires_at == other.expires_at
+            && self.scarce == other.scarce
+            && self.claimed == other.claimed
             && Arc::ptr_eq(&self.keys, &other.keys)
     }
 }

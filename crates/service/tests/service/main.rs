@@ -7,6 +7,7 @@
 mod adds;
 mod bulk;
 mod catalog;
+mod checkout;
 mod claims;
 mod conditions;
 mod expiry;

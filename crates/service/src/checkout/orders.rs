@@ -1,0 +1,195 @@
+//! Orders: listed by customer or guest, read, and returned.
+//!
+//! The ledger decides whether there is an order; the list follows it, by the checkout itself or by the sweeper. What is
+//! returned is never more than was sold, because the record of what came back is the condition of the next return.
+
+use super::{
+    books::{Book, Books},
+    refusal::{CheckoutError, Refusal},
+};
+use crate::{CartAddress, Service, error::ServiceError, identity::Presented};
+use bytes::Bytes;
+use cart::{CartId, Timestamp, line::Sku};
+use checkout::{
+    Order, Settings, TxId,
+    format::{FormatError, decode_order_list, encode_order_list},
+    order_list::{Listed, OrderList},
+};
+use std::sync::Arc;
+use storage::{LinearTable, StoreError};
+
+/// Some of the orders of a caller, newest first.
+#[derive(Clone, Debug)]
+pub struct OrderPage {
+    /// The orders.
+    pub orders: Vec<Arc<Order>>,
+    /// Where to go on; `None` at the end.
+    pub next: Option<TxId>,
+}
+
+/// Whose list, and which page of it.
+pub(crate) struct ListKey {
+    of: [u8; 16],
+    /// Full pages count from 1; the page that grows is 0.
+    page: u32,
+}
+
+impl Book for OrderList {
+    type Key = ListKey;
+    const TABLE: LinearTable = LinearTable::OrderList;
+
+    fn key(key: &ListKey) -> Bytes {
+        [&key.of[..], &key.page.to_be_bytes()].concat().into()
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        encode_order_list(self)
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
+        decode_order_list(bytes)
+    }
+
+    fn due(&self, _: &Settings) -> Option<Timestamp> {
+        None
+    }
+}
+
+/// Whose list an order is in.
+fn list_of(order: &Order) -> [u8; 16] {
+    order.customer.unwrap_or(order.cart.0)
+}
+
+impl Service {
+    /// Puts an order into the list of its customer, once.
+    pub(crate) async fn publish_order(&self, tx: TxId) -> Result<(), StoreError> {
+        let books = self.books();
+        let Some(order) = books.order(tx).await? else { return Ok(()) };
+        let of = list_of(&order);
+        if in_full_page(books, of, tx).await? {
+            return Ok(());
+        }
+        let listed = Listed { tx, at: order.created_at };
+        loop {
+            let full = books.read::<OrderList>(&ListKey { of, page: 0 }).await?;
+            if full.value.is_full() && !full.value.orders.iter().any(|other| other.tx == tx) {
+                // The page is copied before it begins anew, so that no reader misses it.
+                let page = full.value.pages + 1;
+                let copy = books.read::<OrderList>(&ListKey { of, page }).await?;
+                if copy.version.is_none() {
+                    books.write(&ListKey { of, page }, None, &*full.value).await?;
+                }
+                let anew = OrderList { orders: Vec::new(), pages: page };
+                books.write(&ListKey { of, page: 0 }, full.version, &anew).await?;
+                continue;
+            }
+            let put = |list: &mut OrderList| (!list.is_full()).then(|| list.list(listed));
+            let is_listed = full.value.orders.iter().any(|other| other.tx == tx);
+            if is_listed || books.change(&ListKey { of, page: 0 }, put).await?.is_some() {
+                metrics::counter!("evercart_orders_total").increment(1);
+                return Ok(());
+            }
+        }
+    }
+
+    /// True of an order that is in its list: whatever its ledger has forgotten since.
+    pub(crate) async fn is_listed(&self, order: &Order) -> Result<bool, ServiceError> {
+        let (books, of) = (self.books(), list_of(order));
+        let growing = books.read::<OrderList>(&ListKey { of, page: 0 }).await?;
+        let is_there = growing.value.orders.iter().any(|listed| listed.tx == order.tx);
+        Ok(is_there || in_full_page(books, of, order.tx).await?)
+    }
+
+    /// The caller's orders, newest first, behind `after`, at most `limit`; with those of guests that were merged in.
+    pub async fn orders(
+        &self,
+        address: &CartAddress,
+        after: Option<TxId>,
+        limit: usize,
+    ) -> Result<OrderPage, CheckoutError> {
+        let own = self.read_own(address, &Presented::default()).await?;
+        let mut lists: Vec<[u8; 16]> = vec![own.cart.0];
+        lists.extend(self.customer(address));
+        lists.extend(own.state.merged.keys().map(|guest: &CartId| guest.0));
+        let mut listed = Vec::new();
+        for of in lists {
+            listed.extend(self.list(of).await?);
+        }
+        listed.sort_by_key(|listed| std::cmp::Reverse((listed.at, listed.tx)));
+        listed.dedup();
+        let behind = after.and_then(|after| listed.iter().position(|listed| listed.tx == after));
+        let rest = &listed[behind.map_or(0, |at| at + 1)..];
+        let mut orders = Vec::new();
+        for listed in rest.iter().take(limit) {
+            orders.extend(self.books().order(listed.tx).await.map_err(ServiceError::from)?);
+        }
+        let next = rest.get(limit).and_then(|_| rest.get(limit.checked_sub(1)?)).map(|listed| listed.tx);
+        Ok(OrderPage { orders, next })
+    }
+
+    async fn list(&self, of: [u8; 16]) -> Result<Vec<Listed>, ServiceError> {
+        let books = self.books();
+        let growing = books.read::<OrderList>(&ListKey { of, page: 0 }).await?;
+        let mut listed = growing.value.orders.clone();
+        for page in 1..=growing.value.pages {
+            listed.extend(&books.read::<OrderList>(&ListKey { of, page }).await?.value.orders);
+        }
+        Ok(listed)
+    }
+
+    /// An order of the caller: one that happened.
+    pub async fn order(&self, address: &CartAddress, tx: TxId) -> Result<Arc<Order>, CheckoutError> {
+        let order = self.order_of(address, tx).await?;
+        self.happened(order).await
+    }
+
+    /// Any order, for the shop's services.
+    pub async fn any_order(&self, tx: TxId) -> Result<Arc<Order>, CheckoutError> {
+        let order = self.books().order(tx).await.map_err(ServiceError::from)?;
+        self.happened(order.ok_or_else(|| CheckoutError::of(Refusal::Unknown, None))?).await
+    }
+
+    async fn happened(&self, order: Arc<Order>) -> Result<Arc<Order>, CheckoutError> {
+        use checkout::ledger::State;
+        let ledger = self.books().read::<checkout::Ledger>(&order.cart).await.map_err(ServiceError::from)?;
+        let is_order = matches!(ledger.value.state(order.tx), State::Open(_) | State::Closed);
+        if is_order || self.is_listed(&order).await? {
+            return Ok(order);
+        }
+        Err(CheckoutError::of(Refusal::Unknown, None))
+    }
+}
+
+/// True of an order that stands in a page that is full: asked where the sweeper repeats what was done long ago.
+async fn in_full_page(books: Books<'_>, of: [u8; 16], tx: TxId) -> Result<bool, StoreError> {
+    let pages = books.read::<OrderList>(&ListKey { of, page: 0 }).await?.value.pages;
+    for page in (1..=pages).rev() {
+        let full = books.read::<OrderList>(&ListKey { of, page }).await?;
+        if full.value.orders.iter().any(|listed| listed.tx == tx) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Units that came back of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Return {
+    /// Of what.
+    pub sku: Sku,
+    /// How many.
+    pub quantity: u64,
+    /// False of what cannot be sold again.
+    pub restock: bool,
+}
+
+/// What a return came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Returned {
+    /// Of what.
+    pub sku: Sku,
+    /// Units that came back in all.
+    pub returned: u64,
+    /// Units of the order.
+    pub sold: u64,
+}

@@ -1,0 +1,96 @@
+//! What a node shows of stock: as it knew it a moment ago.
+//!
+//! Carts and product pages are shown often, and what they show may be a moment old: whoever checks out asks the records.
+//! A shop that tracks no stock pays nothing.
+
+use crate::{Environment, Service};
+use cart::{Cart, Timestamp, line::Sku};
+use quick_cache::sync::Cache;
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+/// SKUs of which a node remembers what it showed.
+const SHOWN: usize = 200_000;
+
+/// Units that are available, by SKU, as they were lately.
+pub(crate) struct Levels {
+    shown: Cache<Sku, Shown>,
+    /// True once something in this shop is tracked.
+    is_used: AtomicBool,
+    shown_ms: u64,
+    environment: Arc<dyn Environment>,
+}
+
+#[derive(Clone, Copy)]
+struct Shown {
+    /// None where it is not tracked.
+    available: Option<u64>,
+    at: Timestamp,
+}
+
+impl Levels {
+    pub(crate) fn new(shown_ms: u64, environment: Arc<dyn Environment>) -> Self {
+        Self { shown: Cache::new(SHOWN), is_used: AtomicBool::new(false), shown_ms, environment }
+    }
+
+    /// Something is tracked from now on.
+    pub(crate) fn is_used(&self) {
+        self.is_used.store(true, Ordering::Relaxed);
+    }
+
+    /// What is known of a SKU has changed.
+    pub(crate) fn forget(&self, sku: &Sku) {
+        self.shown.remove(sku);
+    }
+
+    fn known(&self, sku: &Sku) -> Option<Shown> {
+        let now = self.environment.now().0;
+        self.shown.get(sku).filter(|shown| now.abs_diff(shown.at.0) <= self.shown_ms)
+    }
+}
+
+impl Service {
+    /// Units of a SKU that can be bought, as lately known; `None` where it is not tracked, or nobody can say.
+    pub async fn available(&self, sku: &Sku) -> Option<u64> {
+        let levels = &self.checkout.levels;
+        if let Some(shown) = levels.known(sku) {
+            return shown.available;
+        }
+        match self.stock_level(sku).await {
+            Ok(level) => {
+                let available = level.map(|level| level.available);
+                levels.shown.insert(sku.clone(), Shown { available, at: self.environment.now() });
+                available
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "stock is not known at the moment");
+                None
+            }
+        }
+    }
+
+    /// What is scarce of what a cart holds: units that can be bought of what there are few of, or fewer than it holds.
+    pub(crate) async fn scarce(&self, state: &Cart) -> BTreeMap<Sku, u64> {
+        let mut scarce = BTreeMap::new();
+        if !self.checkout.levels.is_used.load(Ordering::Relaxed) {
+            return scarce;
+        }
+        let wanted: u64 = state.entries.values().filter_map(|entry| entry.n).map(u64::from).sum();
+        for (_, shown) in state.shown() {
+            let sku = shown.line.sku();
+            if scarce.contains_key(sku) {
+                continue;
+            }
+            let few = self.checkout.low_stock_max.max(wanted.saturating_sub(1));
+            if let Some(available) = self.available(sku).await.filter(|available| *available <= few) {
+                scarce.insert(sku.clone(), available);
+            }
+        }
+        scarce
+    }
+}
