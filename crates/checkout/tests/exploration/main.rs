@@ -23,9 +23,9 @@ use setup::Setup;
 /// More than any of the worlds has.
 const STATES_MAX: usize = 3_000_000;
 /// Steps of random walks, for each seed.
-const STEPS: usize = 200_000;
+const STEPS: usize = 1_000_000;
 /// The same in each of the small worlds.
-const ROUGH_STEPS: usize = 20_000;
+const ROUGH_STEPS: usize = 100_000;
 
 fn passes(setup: &Setup, report: &Report) {
     println!("{}: {} states", setup.name, report.states);
