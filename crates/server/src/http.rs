@@ -12,6 +12,7 @@ mod cart;
 mod carts;
 mod catalog;
 mod change;
+mod checkout;
 mod cors;
 mod docs;
 mod encoded;
@@ -19,11 +20,14 @@ mod entries;
 mod health;
 mod holders;
 mod incoming;
+mod inventory;
 pub(crate) mod limit;
 mod lines;
 mod ndjson;
 mod observe;
 mod openapi;
+mod order_json;
+mod orders;
 mod page;
 mod path;
 pub(crate) mod refusal;
@@ -152,6 +156,10 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(service_carts::routes())
         .merge(entries::routes())
         .merge(catalog::routes())
+        .merge(checkout::routes())
+        .merge(orders::routes())
+        .merge(inventory::routes())
+        .merge(inventory::public())
         .merge(admin_carts::routes())
         .merge(backups::routes())
         .merge(subjects::routes())

@@ -134,6 +134,19 @@ impl Problem {
         Self { retry_after_s: Some(RETRY_S), ..Self::new(kind::OVERLOADED, detail) }
     }
 
+    /// No checkout at the moment.
+    pub fn checkout_unavailable() -> Self {
+        let detail = "what a checkout needs does not answer; try again with the same key";
+        Self { retry_after_s: Some(RETRY_S), ..Self::new(kind::CHECKOUT_UNAVAILABLE, detail) }
+    }
+
+    /// With one member more.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.members.insert(name.to_owned(), value.into());
+        self
+    }
+
     /// A body that took longer than it may.
     pub fn too_slow() -> Self {
         Self::new(kind::BODY_TOO_SLOW, "the rest of the body did not come in time")
@@ -219,6 +232,8 @@ impl From<&ServiceError> for Problem {
             ServiceError::Erased => of(kind::CART_ERASED),
             ServiceError::UnknownMerge => of(kind::UNKNOWN_MERGE),
             ServiceError::UndoEnded => of(kind::UNDO_ENDED),
+            ServiceError::Bought => of(kind::LINES_CHANGED),
+            ServiceError::CheckoutOpen => of(kind::BUSY),
             ServiceError::Store(error) => Self::from(error),
         }
     }

@@ -13,7 +13,7 @@ use cart::Timestamp;
 use futures::future::BoxFuture;
 use service::{
     Environment, Service, index,
-    worker::{expire, refresh},
+    worker::{expire, refresh, sweep},
 };
 use std::{
     sync::Arc,
@@ -86,7 +86,7 @@ pub enum WiringError {
 
 /// Opens keys and store, and puts the service over them.
 pub async fn wire(config: &Config) -> Result<Wired, WiringError> {
-    let settings = config.settings()?;
+    let mut settings = config.settings()?;
     if config.data.join(backup::restore::UNFINISHED).exists() {
         return Err(WiringError::Unfinished { data: config.data.display().to_string() });
     }
@@ -96,6 +96,7 @@ pub async fn wire(config: &Config) -> Result<Wired, WiringError> {
     let stores = storage::layer::metrics::measured(engine.stores());
     // A restore takes a new one; a plain start goes on with what there is.
     let incarnation = incarnation::read(&*stores.linear).await.map_err(failed)?;
+    settings.checkout.incarnation = incarnation;
     let owner = Owner::new(&config.region, incarnation);
     stores.carts.register(&owner).await.map_err(failed)?;
     let service = Service::new(stores, owner, settings, keys.shop.clone(), Arc::new(World));
@@ -103,7 +104,11 @@ pub async fn wire(config: &Config) -> Result<Wired, WiringError> {
     let indexing = tokio::spawn(index::run(Arc::downgrade(&service)));
     let expiry = tokio::spawn(expire::run(Arc::downgrade(&service)));
     let refreshing = tokio::spawn(refresh::run(Arc::downgrade(&service)));
-    let workers = vec![indexing, expiry, refreshing];
+    let sweeping = tokio::spawn(sweep::run(Arc::downgrade(&service)));
+    if !service.check_counted().await.map_err(failed)? {
+        tracing::warn!("checkout is off: this store was restored, and its stock must be counted first");
+    }
+    let workers = vec![indexing, expiry, refreshing, sweeping];
     Ok(Wired { service, keys, incarnation, engine, workers })
 }
 

@@ -10,11 +10,13 @@ mod drive;
 pub mod hooks;
 mod orders;
 mod refusal;
+mod returns;
 
 pub(crate) use buy::refusal_of;
 pub use buy::{CheckoutRequest, Progress, State};
-pub use orders::{OrderPage, Return, Returned};
+pub use orders::OrderPage;
 pub use refusal::{CheckoutError, Refusal};
+pub use returns::Return;
 
 use crate::{Environment, inventory::levels::Levels};
 use cart::{CartId, Dot};

@@ -19,6 +19,7 @@ use cart::{
     operation::{LineOutcome, Merge, MergeRecord, Policy, Seal, Stamp, Undo, preview},
     token::{GuestToken, Receipt},
 };
+use checkout::{Answer, undo::ClaimUndo};
 use std::sync::Arc;
 use storage::{Consistency, Inserted, LinearTable, StoreError};
 
@@ -266,6 +267,7 @@ impl Service {
         if now > record.undo_until() {
             return Err(ServiceError::UndoEnded);
         }
+        self.claim_undo(account, guest, &record).await?;
         // Guests before accounts, as in a claim: of what an undo returned, a claim may be under way already.
         let returned = CartId::of_undo(account, guest);
         let mut returned_lane = self.lanes.enter(returned, || self.environment.random()).await;
@@ -296,6 +298,27 @@ impl Service {
         let mut answer = self.answer(outcome).await;
         answer.session = Some(self.guest_token(returned));
         Ok(answer)
+    }
+}
+
+impl Service {
+    /// Takes the brought dots before any cart is touched: from then on no order can have them.
+    async fn claim_undo(
+        &self,
+        account: CartId,
+        guest: CartId,
+        record: &MergeRecord,
+    ) -> Result<(), ServiceError> {
+        let dots = record.brought.keys().copied().collect();
+        let mut machine = ClaimUndo::new(account, guest, dots, self.checkout.settings);
+        let mut answer = Answer::Unavailable { tx: None };
+        self.drive(&mut machine, &mut |told| answer = told).await;
+        match answer {
+            Answer::UndoClaimed => Ok(()),
+            Answer::UndoRefused { .. } => Err(ServiceError::Bought),
+            Answer::Busy { .. } => Err(ServiceError::CheckoutOpen),
+            _ => Err(StoreError::Unavailable("the ledgers do not answer".into()).into()),
+        }
     }
 }
 

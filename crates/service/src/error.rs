@@ -46,6 +46,12 @@ pub enum ServiceError {
     /// The merge can no longer be undone.
     #[error("merge can no longer be undone")]
     UndoEnded,
+    /// An order has lines of this merge, so that it can no longer be undone.
+    #[error("lines of the merge were bought")]
+    Bought,
+    /// A checkout that is not decided has the cart.
+    #[error("a checkout is under way")]
+    CheckoutOpen,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -50,6 +50,10 @@ pub enum Scope {
     Carts,
     /// Change the shop's items.
     Catalog,
+    /// Change stock, and end checkouts by hand.
+    Inventory,
+    /// Read any order, and take units back.
+    Orders,
     /// Read and erase what is stored of a subject.
     Subjects,
     /// Revoke tokens.
@@ -61,6 +65,8 @@ impl Scope {
         match self {
             Self::Carts => "carts",
             Self::Catalog => "catalog",
+            Self::Inventory => "inventory",
+            Self::Orders => "orders",
             Self::Subjects => "subjects",
             Self::Admin => "admin",
         }

@@ -44,9 +44,9 @@ fn document() -> Value {
 }
 
 /// Lists that are read page by page.
-const LISTS: [&str; 3] = ["/v1/catalog/items", "/v1/admin/carts", "/v1/carts"];
+const LISTS: [&str; 5] = ["/v1/catalog/items", "/v1/admin/carts", "/v1/carts", "/v1/orders", "/v1/holds"];
 /// Where a body is one JSON value a line.
-const BULK: [&str; 2] = ["/v1/catalog/items", "/v1/admin/carts"];
+const BULK: [&str; 3] = ["/v1/catalog/items", "/v1/admin/carts", "/v1/inventory"];
 
 /// Where an operation is.
 struct Route<'a> {
@@ -60,11 +60,33 @@ impl Route<'_> {
     }
 
     fn is_own_cart(&self) -> bool {
-        self.path.starts_with("/v1/cart/") || matches!(self.path, "/v1/cart")
+        !self.is_buying() && (self.path.starts_with("/v1/cart/") || matches!(self.path, "/v1/cart"))
     }
 
     fn is_any_cart(&self) -> bool {
-        self.path.starts_with("/v1/carts/{id}")
+        !self.is_buying() && self.path.starts_with("/v1/carts/{id}")
+    }
+
+    /// Where a cart is bought.
+    fn is_buying(&self) -> bool {
+        matches!(self.path, "/v1/cart/checkout" | "/v1/carts/{id}/checkout")
+    }
+
+    /// What a shopper does with a checkout, or reads of it.
+    fn is_checkout(&self) -> bool {
+        self.path == "/v1/cart/checkout" || self.path.starts_with("/v1/checkouts/")
+    }
+
+    fn is_of_orders(&self) -> bool {
+        self.path.starts_with("/v1/orders")
+    }
+
+    /// Changes that happen once by their key.
+    fn is_keyed(&self) -> bool {
+        self.is_change()
+            && (self.is_buying()
+                || self.path.ends_with("/returns")
+                || self.path.starts_with("/v1/inventory/{sku}"))
     }
 
     fn is_cart(&self) -> bool {
@@ -184,7 +206,10 @@ fn security_schemes() -> Value {
 
 fn security(route: &Route<'_>) -> Value {
     match route.path {
-        "/v1/sessions" => json!([]),
+        "/v1/sessions" | "/v1/catalog/items/{sku}/availability" => json!([]),
+        "/v1/orders" => json!([{"session": []}, {"cookie": []}]),
+        "/v1/orders/{id}" => json!([{"session": []}, {"cookie": []}, {"service": []}]),
+        _ if route.is_checkout() => json!([{"session": []}, {"cookie": []}]),
         // Whoever comes with nothing gets a session.
         _ if route.is_own_cart() && route.is_change() => json!([{}, {"session": []}, {"cookie": []}]),
         _ if route.path == "/v1/carts" => json!([{"session": []}, {"cookie": []}, {"service": []}]),
@@ -199,7 +224,7 @@ fn parameters_of(route: &Route<'_>) -> Vec<Value> {
     let plain = || json!({"type": "string", "pattern": "^[\\t -~]*$"});
     let token = || json!({"type": "string", "pattern": "^[A-Za-z0-9_-]+$"});
     let mut parameters = Vec::new();
-    if route.is_own_cart() || route.path == "/v1/sessions/claim" {
+    if route.is_own_cart() || route.is_checkout() || route.path == "/v1/sessions/claim" {
         parameters.push(json!({
             "name": "name", "in": "query", "description": "Which of the caller's carts; `active` without.",
             "schema": {"$ref": "#/components/schemas/NameText"},
@@ -211,7 +236,10 @@ fn parameters_of(route: &Route<'_>) -> Vec<Value> {
             "description": "`seen` as it was shown: what came after it stays.",
         }));
     }
-    if route.is_cart() {
+    if route.is_keyed() {
+        parameters.push(header("Idempotency-Key", "The same for all retries of one intention.", key_text()));
+    }
+    if route.is_cart() || route.is_buying() {
         let context = "`Evercart-Context` as an earlier answer gave it: this one is at least as fresh.";
         parameters.push(header("Evercart-Context", context, token()));
         let receipt =
@@ -226,12 +254,11 @@ fn parameters_of(route: &Route<'_>) -> Vec<Value> {
         ));
     }
     if route.is_cart() && route.is_change() {
-        let key = json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([\\t -~]*[!-~])?$"});
         let operation = json!({"type": "string", "pattern": "^[0-9A-Fa-f]{1,16}\\.[1-9][0-9]{0,8}$"});
         let prefer = "`return=minimal` answers 204 without a body.";
         let op = "`<writer>.<number>`: a counter that the client keeps, in place of a key. A writer has 16 hexadecimal \
                   digits: 4 for the days from 1970 to the day on which it was drawn, 12 at random.";
-        parameters.push(header("Idempotency-Key", "The same for all retries of one intention.", key));
+        parameters.push(header("Idempotency-Key", "The same for all retries of one intention.", key_text()));
         parameters.push(header("Evercart-Op", op, operation));
         parameters.push(header(
             "If-Match",
@@ -248,6 +275,10 @@ fn parameters_of(route: &Route<'_>) -> Vec<Value> {
         parameters.push(header("Evercart-Atomic", all, json!({"type": "string", "enum": ["true", "false"]})));
     }
     parameters
+}
+
+fn key_text() -> Value {
+    json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([\\t -~]*[!-~])?$"})
 }
 
 /// What may be refused, by status.
@@ -271,8 +302,45 @@ fn refusals(route: &Route<'_>) -> Map<String, Value> {
         kinds.extend([kind::BAD_HEADER, kind::CART_ERASED]);
         kinds.extend([kind::SERVICE_HAS_NO_CART, kind::CART_MERGED]);
     }
-    if route.is_list() {
+    if route.is_list() || route.is_keyed() {
         kinds.push(kind::BAD_HEADER);
+    }
+    if route.is_buying() || route.is_checkout() {
+        kinds.extend([kind::BAD_HEADER, kind::CART_ERASED, kind::SERVICE_HAS_NO_CART, kind::LOGIN_NEEDED]);
+        kinds.extend([kind::CART_MERGED, kind::CHECKOUT_UNAVAILABLE]);
+    }
+    if route.is_change() && (route.is_buying() || route.is_checkout()) {
+        kinds.extend([
+            kind::BUSY,
+            kind::CHECKOUT_ABORTED,
+            kind::CHECKOUT_IN_PROGRESS,
+            kind::PAYMENT_DECLINED,
+        ]);
+        kinds.extend([kind::LINES_CHANGED, kind::OUT_OF_STOCK, kind::CART_MOVED]);
+    }
+    if route.is_buying() {
+        kinds.extend([
+            kind::PRICE_CHANGED,
+            kind::QUANTITY_CLAMPED,
+            kind::EMPTY_CHECKOUT,
+            kind::CONSENT_REQUIRED,
+        ]);
+        kinds.extend([kind::IDEMPOTENCY_KEY_REUSED, kind::LIMIT_EXCEEDED]);
+    }
+    if route.path.starts_with("/v1/checkouts/")
+        || route.is_of_orders()
+        || route.path.starts_with("/v1/holds/")
+    {
+        kinds.push(kind::UNKNOWN_CHECKOUT);
+    }
+    if route.path.starts_with("/v1/holds/") {
+        kinds.extend([kind::BUSY, kind::CHECKOUT_UNAVAILABLE]);
+    }
+    if route.is_of_orders() {
+        kinds.extend([kind::SERVICE_HAS_NO_CART, kind::CART_ERASED, kind::CART_MERGED]);
+    }
+    if route.path.ends_with("/returns") {
+        kinds.push(kind::RETURN_EXCEEDS_ORDER);
     }
     if route.is_change() && BULK.contains(&route.path) {
         kinds.push(kind::UNSUPPORTED_MEDIA_TYPE);
@@ -302,10 +370,14 @@ fn refusals(route: &Route<'_>) -> Map<String, Value> {
     }
     if route.is_session() {
         kinds.extend([kind::BAD_GUEST_TOKEN, kind::UNKNOWN_MERGE, kind::UNDO_ENDED, kind::LIMIT_EXCEEDED]);
+        kinds.extend([kind::BUSY, kind::LINES_CHANGED]);
     }
     let mut by_status: BTreeMap<u16, Vec<&Kind>> = BTreeMap::new();
     for kind in kinds {
-        by_status.entry(kind.status.as_u16()).or_default().push(kind);
+        let of_status = by_status.entry(kind.status.as_u16()).or_default();
+        if !of_status.contains(&kind) {
+            of_status.push(kind);
+        }
     }
     by_status.into_iter().map(|(status, kinds)| (status.to_string(), refusal(&kinds))).collect()
 }

@@ -51,6 +51,9 @@ kinds! {
     UNAUTHENTICATED = UNAUTHORIZED "unauthenticated" "Who are you?",
         "The request carries no token, and needs one.",
         "Send `Authorization: Bearer …`; `POST /v1/sessions` gives a guest's token.";
+    PAYMENT_DECLINED = PAYMENT_REQUIRED "payment_declined" "The payment was declined",
+        "The shop's payment provider said no. Nothing was bought, and nothing is held.",
+        "Let the shopper choose another way to pay, and check out with a new key.";
     BACKUP_OFF = FORBIDDEN "backup_off" "This server writes no backups",
         "`backup.directory` is not set, so that nobody can make the server write files by a token alone.",
         "Set it to a folder for backups and start the server anew, or stop the server and run `evercart backup`.";
@@ -69,6 +72,9 @@ kinds! {
     NOT_FOUND = NOT_FOUND "not_found" "There is nothing here",
         "No route has this path, or the id in it cannot be an id.",
         "Look at the path; `/docs` lists them all.";
+    UNKNOWN_CHECKOUT = NOT_FOUND "unknown_checkout" "The checkout is not known",
+        "The caller has no checkout or order of this id.",
+        "Use the `id` that the checkout answered, with the token of the cart that was bought.";
     UNKNOWN_LINE = NOT_FOUND "unknown_line" "The line is not there",
         "The cart has no line of this id: it was removed, or never was there.",
         "Read the cart, and use an id from it.";
@@ -84,9 +90,36 @@ kinds! {
     BACKUP_RUNNING = CONFLICT "backup_running" "A backup is under way",
         "The server makes one backup at a time, and one is under way.",
         "Look at it with `GET /v1/admin/backups`, and start another when it has ended.";
+    BUSY = CONFLICT "busy" "Another checkout is under way",
+        "A checkout that is not decided yet has the cart; `checkout` names it.",
+        "Wait for it, confirm it, or cancel it, and check out again.";
     CART_MERGED = CONFLICT "cart_merged" "The cart was merged",
         "An account has taken in the cart of this guest token.",
         "Go on with the account's token.";
+    CART_MOVED = CONFLICT "cart_moved" "The cart goes on elsewhere",
+        "An account has taken in the guest's cart, and its checkouts with it.",
+        "Go on with the account's token.";
+    CHECKOUT_ABORTED = CONFLICT "checkout_aborted" "The checkout did not happen",
+        "It was cancelled, or came too late. Nothing was bought, and nothing is held.",
+        "Look at the current cart, in `cart`, and check out with a new key.";
+    CHECKOUT_IN_PROGRESS = CONFLICT "checkout_in_progress" "The checkout is under way",
+        "A request with the same key is being carried out.",
+        "Ask for it at `/v1/checkouts/{id}`, or again with the same key.";
+    LINES_CHANGED = CONFLICT "lines_changed" "The lines have changed",
+        "Some of what was to be bought is gone: it was bought or taken back elsewhere. Nothing was bought.",
+        "Look at the current cart, in `cart`, and decide again.";
+    OUT_OF_STOCK = CONFLICT "out_of_stock" "There is not enough",
+        "There is less of some SKUs than was to be bought; `shortages` says what and how much. Nothing is held.",
+        "Show the current cart, in `cart`, and let the shopper decide.";
+    PRICE_CHANGED = CONFLICT "price_changed" "The total is another one",
+        "`accept_total` is not what the cart costs now, with tax and shipping; `total` is. Nothing was bought.",
+        "Show the shopper the total, and check out with the one that they say yes to.";
+    QUANTITY_CLAMPED = CONFLICT "quantity_clamped" "Another quantity can be bought",
+        "The shop sells at least or at most so many at once; `quantities` says how many of which line.",
+        "Set the quantity, and check out again.";
+    RETURN_EXCEEDS_ORDER = CONFLICT "return_exceeds_order" "More than was bought",
+        "More units of a SKU were to come back than the order still has out.",
+        "Look at the order, and name what really came back.";
     UNDO_ENDED = CONFLICT "undo_ended" "Too late to undo",
         "The time in which the merge could be undone is over.",
         "Nothing; `merge.undo_until` said how long it could be.";
@@ -111,6 +144,12 @@ kinds! {
     BAD_SEEN = UNPROCESSABLE_ENTITY "bad_seen" "`seen` does not fit",
         "`seen` is not a token that this shop gave for this cart, or is too old.",
         "Read the cart, and send the `seen` that came with it.";
+    CONSENT_REQUIRED = UNPROCESSABLE_ENTITY "consent_required" "The shopper must say yes to the total",
+        "The checkout has no `accept_total`, and the shop wants one.",
+        "Send the total that the shopper was shown and said yes to.";
+    EMPTY_CHECKOUT = UNPROCESSABLE_ENTITY "empty_checkout" "There is nothing to buy",
+        "The cart holds nothing that can be bought now.",
+        "Look at the cart: the notices of its lines say why.";
     IDEMPOTENCY_KEY_REUSED = UNPROCESSABLE_ENTITY "idempotency_key_reused" "The key was used before",
         "The `Idempotency-Key` was used for another request.",
         "Make a new key for each intention, and keep it for its retries only.";
@@ -141,6 +180,9 @@ kinds! {
     INTERNAL = INTERNAL_SERVER_ERROR "internal" "Something is wrong on our side",
         "A fault of the server.",
         "Tell the operator the `incident`; the log has the cause under it.";
+    CHECKOUT_UNAVAILABLE = SERVICE_UNAVAILABLE "checkout_unavailable" "No checkout at the moment",
+        "A store or hook that a checkout needs does not answer, or stock must be counted first. Carts go on.",
+        "Try again with the same key: it is done once.";
     IDENTITY_UNAVAILABLE = SERVICE_UNAVAILABLE "identity_unavailable" "The token cannot be checked now",
         "The identity provider has not given its keys since this server started.",
         "Try again after `Retry-After` seconds with the same token; guests and services go on.";

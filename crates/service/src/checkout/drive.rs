@@ -78,8 +78,6 @@ impl Service {
         let books = self.books();
         Ok(match request {
             Request::ReadLedger(cart) => Reply::Ledger(books.read(cart).await?),
-            #[cfg(feature = "planted-bugs")]
-            Request::ReadStaleLedger(cart) => Reply::Ledger(books.read(cart).await?),
             Request::WriteLedger { cart, expected, ledger } => {
                 let written = books.write(cart, *expected, &**ledger).await?;
                 self.checkout.note_claim(*cart, ledger);
@@ -127,6 +125,9 @@ impl Service {
                 self.publish_order(*tx).await?;
                 Reply::Done
             }
+            // What a planted bug asks of a replica: there is none here.
+            #[allow(unreachable_patterns, reason = "builds without planted bugs have no such request")]
+            _ => Reply::Unavailable,
         })
     }
 

@@ -1,7 +1,7 @@
-//! Orders: listed by customer or guest, read, and returned.
+//! Orders: listed by customer or guest, and read.
 //!
-//! The ledger decides whether there is an order; the list follows it, by the checkout itself or by the sweeper. What is
-//! returned is never more than was sold, because the record of what came back is the condition of the next return.
+//! The ledger decides whether there is an order; the list follows it, by the checkout itself or by the sweeper, and
+//! remembers it when the ledger has forgotten.
 
 use super::{
     books::{Book, Books},
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{CartAddress, Service, error::ServiceError, identity::Presented};
 use bytes::Bytes;
-use cart::{CartId, Timestamp, line::Sku};
+use cart::{CartId, Timestamp};
 use checkout::{
     Order, Settings, TxId,
     format::{FormatError, decode_order_list, encode_order_list},
@@ -170,26 +170,4 @@ async fn in_full_page(books: Books<'_>, of: [u8; 16], tx: TxId) -> Result<bool, 
         }
     }
     Ok(false)
-}
-
-/// Units that came back of an order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Return {
-    /// Of what.
-    pub sku: Sku,
-    /// How many.
-    pub quantity: u64,
-    /// False of what cannot be sold again.
-    pub restock: bool,
-}
-
-/// What a return came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Returned {
-    /// Of what.
-    pub sku: Sku,
-    /// Units that came back in all.
-    pub returned: u64,
-    /// Units of the order.
-    pub sold: u64,
 }

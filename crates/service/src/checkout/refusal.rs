@@ -1,7 +1,10 @@
 //! Why there is no order: each kind is one answer at the edge.
 
 use crate::{answer::CartAnswer, error::ServiceError};
-use cart::{line::LineId, money::Money};
+use cart::{
+    line::{LineId, Sku},
+    money::Money,
+};
 use checkout::{TxId, answer::Shortage};
 
 /// A refusal with the cart as it is now, or a failure below.
@@ -55,6 +58,8 @@ pub enum Refusal {
     Unknown,
     /// The sum cannot be written down.
     Overflow,
+    /// More of this SKU than can still come back.
+    ReturnExceeds(Sku, u64),
 }
 
 impl CheckoutError {

@@ -12,8 +12,9 @@ use cart::{
     operation::{Expire, Stamp},
     seen::Seen,
 };
+use checkout::Ledger;
 use std::sync::Weak;
-use storage::{Consistency, Replaced, RowKey};
+use storage::{Consistency, LinearTable, Replaced, RowKey};
 
 /// Carts of one page.
 const PAGE: usize = 100;
@@ -97,11 +98,19 @@ impl Service {
         let mut lane = self.lanes.enter(cart, || self.environment.random()).await;
         let loaded = self.load(cart, Consistency::Strong).await?;
         let Some(ending) = self.ending(cart, &loaded.state) else { return Ok(None) };
-        // An open checkout goes here: a cart whose ledger has a claim pending stays until it is decided. There is no
-        // checkout yet, so there is nothing to ask.
+        // A cart whose ledger has something open stays until that is decided.
+        let ledger = self.books().read::<Ledger>(&cart).await?;
+        if ledger.value.due(&self.checkout.settings).is_some() {
+            return Ok(None);
+        }
         match ending {
             Ending::Guest | Ending::Empty => {
                 let is_gone = self.remove_rows(cart).await?;
+                // A guest's ledger goes with its rows; an account's stays.
+                if let (true, false, Some(version)) = (is_gone, cart.is_account(), ledger.version) {
+                    let version = storage::Version(version.0);
+                    self.stores.linear.remove(LinearTable::Ledger, &cart.0, version).await?;
+                }
                 if let Some(index) = self.index.get() {
                     index.note(cart);
                 }
