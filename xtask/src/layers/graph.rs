@@ -1,6 +1,7 @@
 //! Who depends on whom, by package name.
 //!
-//! Versions are left out: a rule about `tokio` means every version of it. Build dependencies count as normal ones.
+//! Versions are left out: a rule about `tokio` means every version of it. Build dependencies of the workspace count as
+//! normal ones; those of others run where evercart is built, are in no program, and do not count.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
@@ -85,6 +86,7 @@ pub(super) fn resolved(root: &Path) -> Result<Graph> {
             for kind in &dependency.dep_kinds {
                 match kind.kind {
                     DependencyKind::Development => graph.add_dev(from, to),
+                    DependencyKind::Build if !graph.is_member(from) => {}
                     _ => graph.add_normal(from, to),
                 }
             }

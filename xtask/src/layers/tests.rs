@@ -35,6 +35,8 @@ fn the_resolved_graph_holds_the_workspace_and_its_dependencies() {
     assert!(graph.is_member("xtask") && graph.is_member("server"));
     assert!(graph.normal("xtask").any(|name| name == "cargo_metadata"));
     assert!(graph.path("xtask", "serde_json").is_some(), "through cargo_metadata");
+    assert!(graph.path("cart", "blake3").is_some());
+    assert_eq!(graph.path("cart", "cc"), None, "what compiles the C of blake3 is in no program");
 }
 
 #[test]
