@@ -10,17 +10,23 @@
 //! that is not in the index yet is not answered, and one that is stays readable until nobody reads it; a fold that fails
 //! leaves nothing. Reads never wait for a fold or a collection but for the microseconds of a lock.
 //!
-//! Deliberately absent: keys other than carts' (24 bytes of memory a key are worth it for carts alone), compression,
-//! reading ahead.
+//! Rows are packed, under a dictionary that each segment begins with: lines repeat what the same items said in other
+//! carts, and a row alone is too short to repeat much of itself.
+//!
+//! Deliberately absent: keys other than carts' (24 bytes of memory a key are worth it for carts alone), reading ahead.
 
+mod active;
 mod append;
 mod capture;
 mod collect;
+mod dictionary;
 mod error;
+mod header;
 mod hints;
 mod index;
 mod manifest;
 mod open;
+mod packing;
 mod place;
 mod record;
 mod segment;
@@ -36,7 +42,8 @@ pub(crate) use capture::{CapturedSegment, make, segment_path};
 pub(crate) use error::RowLogError;
 
 use super::AtHand;
-use append::{Active, Appending};
+use active::Active;
+use append::Appending;
 use error::io_error;
 use index::Index;
 use manifest::Listed;
@@ -73,14 +80,14 @@ impl RowLog {
     pub(crate) fn get(&self, cart: CartId) -> Result<Option<Vec<u8>>, RowLogError> {
         let Some((segment, place)) = self.find(cart) else { return Ok(None) };
         let record = segment.read(place).map_err(|source| self.read_error(&segment, source))?;
-        Ok(Some(record::row_of(cart, &record).unwrap_or_default().to_vec()))
+        Ok(Some(segment.row_of(cart, &record).unwrap_or_default()))
     }
 
     /// The same without waiting for a disk.
     pub(crate) fn at_hand(&self, cart: CartId) -> Result<AtHand, RowLogError> {
         let Some((segment, place)) = self.find(cart) else { return Ok(AtHand::Value(None)) };
         let record = segment.read_cached(place).map_err(|source| self.read_error(&segment, source))?;
-        let row = |record: Vec<u8>| record::row_of(cart, &record).unwrap_or_default().to_vec();
+        let row = |record: Vec<u8>| segment.row_of(cart, &record).unwrap_or_default();
         Ok(record.map_or(AtHand::OnDisk, |record| AtHand::Value(Some(row(record)))))
     }
 

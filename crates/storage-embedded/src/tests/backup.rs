@@ -22,7 +22,7 @@ use crate::{BackupError, BackupProgress, BaseKind, Embedded, EmbeddedOptions, St
 const WRITERS: u32 = 8;
 const CARTS: u32 = 60;
 /// Small, so that segments are sealed and collected in numbers.
-const SEGMENT_BYTES: u64 = 16 << 10;
+const SEGMENT_BYTES: u64 = 8 << 10;
 
 /// Folds all the time.
 fn busy() -> EmbeddedOptions {

@@ -6,25 +6,18 @@ use std::sync::atomic::Ordering;
 
 use storage::cart::CartId;
 
+use super::active::Active;
 use super::error::io_error;
 use super::index::Update;
-use super::place::{LENGTH_MAX, OFFSET_END, Place};
-use super::record::Head;
-use super::segment::{self, HEADER_BYTES, Segment};
-use super::{RowLog, RowLogError, hints, manifest};
+use super::place::{LENGTH_MAX, Place};
+use super::record::{Body, Head};
+use super::segment::{self, Segment};
+use super::{RowLog, RowLogError, dictionary, hints, manifest};
 
 /// Bytes that are written with one call.
 const WRITE_BYTES: usize = 512 << 10;
 /// Bytes after which what was written is synced. Small, so that a journal on the same disk never waits for much.
 const SYNC_BYTES: u64 = 2 << 20;
-
-/// The segment that is written, with all that its records say, in order: its hints once it is sealed.
-pub(super) struct Active {
-    pub(super) slot: u16,
-    pub(super) segment: Arc<Segment>,
-    pub(super) updates: Vec<Update>,
-    pub(super) next_number: u64,
-}
 
 /// Records on their way into the log. Nothing of them counts before [`Appending::finish`].
 pub(super) struct Appending<'a> {
@@ -66,22 +59,34 @@ impl<'a> Appending<'a> {
 
     /// Appends the row of a cart, or that it has none.
     pub(super) fn put(&mut self, cart: CartId, row: Option<&[u8]>) -> Result<(), RowLogError> {
-        let too_long = |row: &[u8]| RowLogError::TooLong(row.len());
-        let row_bytes = row.map(|row| u32::try_from(row.len()).map_err(|_| too_long(row))).transpose()?;
-        let head = Head { cart, row_bytes };
-        let row = row.unwrap_or_default();
-        if head.record_bytes() > LENGTH_MAX {
-            return Err(too_long(row));
+        let Some(row) = row else { return self.put_removal(cart) };
+        let too_long = || RowLogError::TooLong(row.len());
+        let plain = Head { cart, body: Body::Plain(u32::try_from(row.len()).map_err(|_| too_long())?) };
+        if plain.record_bytes() > LENGTH_MAX {
+            return Err(too_long());
         }
-        let place = self.make_room(head.record_bytes())?;
-        head.write(row, &mut self.buffer);
-        self.note(Update { cart, place: head.row_bytes.map(|_| place) })
+        // Which segment takes the row, and with it the dictionary, must be known before it is packed.
+        self.make_room(plain.record_bytes())?;
+        let (body, bytes) = self.active.pack(&self.log.dir, cart, row)?;
+        let head = Head { cart, body };
+        head.write(bytes, &mut self.buffer);
+        let place = self.take_place(head.record_bytes());
+        self.note(Update { cart, place: Some(place) })
+    }
+
+    fn put_removal(&mut self, cart: CartId) -> Result<(), RowLogError> {
+        let head = Head { cart, body: Body::Removed };
+        self.make_room(head.record_bytes())?;
+        head.write(&[], &mut self.buffer);
+        self.take_place(head.record_bytes());
+        self.note(Update { cart, place: None })
     }
 
     /// Appends the record of a row as it stands elsewhere, whatever has become of its bytes.
     pub(super) fn copy(&mut self, cart: CartId, record: &[u8]) -> Result<(), RowLogError> {
-        let place = self.make_room(record.len() as u64)?;
+        self.make_room(record.len() as u64)?;
         self.buffer.extend_from_slice(record);
+        let place = self.take_place(record.len() as u64);
         self.note(Update { cart, place: Some(place) })
     }
 
@@ -96,14 +101,16 @@ impl<'a> Appending<'a> {
         if self.buffer.len() >= WRITE_BYTES { self.write() } else { Ok(()) }
     }
 
-    fn make_room(&mut self, bytes: u64) -> Result<Place, RowLogError> {
-        let is_begun = self.end > HEADER_BYTES;
-        if is_begun && (self.end + bytes > self.log.segment_bytes || self.end >= OFFSET_END) {
-            self.next_segment()?;
-        }
+    /// Sees to it that the active segment takes a record of so many bytes.
+    fn make_room(&mut self, bytes: u64) -> Result<(), RowLogError> {
+        if self.active.takes(self.end, bytes, self.log.segment_bytes) { Ok(()) } else { self.next_segment() }
+    }
+
+    /// Where the record that was buffered last stands.
+    fn take_place(&mut self, bytes: u64) -> Place {
         let place = Place::new(self.active.slot, self.end, bytes);
         self.end += place.bytes();
-        Ok(place)
+        place
     }
 
     fn write(&mut self) -> Result<(), RowLogError> {
@@ -133,12 +140,15 @@ impl<'a> Appending<'a> {
     }
 
     fn next_segment(&mut self) -> Result<(), RowLogError> {
+        self.write()?; // the dictionary is made of what is in the file
+        let dictionary = dictionary::of_last_rows(self.active, self.log.segment_bytes);
         self.end_segment(true)?;
         let number = self.active.next_number;
-        let segment = Arc::new(Segment::create(&self.log.dir, number)?);
+        let segment = Arc::new(Segment::create(&self.log.dir, number, dictionary)?);
         self.active.slot = self.log.place_segment(&segment)?;
+        (self.end, self.written, self.synced) = (segment.start, segment.start, segment.start);
         (self.active.segment, self.active.next_number) = (segment, number + 1);
-        (self.end, self.written, self.synced) = (HEADER_BYTES, HEADER_BYTES, HEADER_BYTES);
+        self.active.packer = None;
         Ok(())
     }
 
@@ -187,6 +197,7 @@ impl<'a> Appending<'a> {
             let begun = self.touched.iter().map(|touched| touched.slot).chain([self.active.slot]);
             let begun: Vec<u16> = begun.filter(|begun| *begun != slot).collect();
             (self.active.slot, self.active.segment) = (slot, segment);
+            self.active.packer = None;
             begun.into_iter().for_each(|slot| self.forget(slot));
         }
         self.active.updates.truncate(self.kept);

@@ -1,7 +1,8 @@
 //! Collection: rows that were written again leave dead bytes behind; the emptiest segment is copied out and removed.
 //!
-//! One segment at a time, so that a fold that is due waits for a fraction of a second at most. A record is copied as it
-//! stands: damage stays the harm of its cart. Greedy choice by live share (Rosenblum and Ousterhout, 1992).
+//! One segment at a time, so that a fold that is due does not wait for long. A row that can be read is packed anew, under
+//! the dictionary of the segment it comes to; a record that cannot is copied as it stands: damage stays the harm of its
+//! cart. Greedy choice by live share (Rosenblum and Ousterhout, 1992).
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,7 +10,7 @@ use std::sync::atomic::Ordering;
 use super::append::Appending;
 use super::index::Update;
 use super::open::updates_of;
-use super::segment::{HEADER_BYTES, Segment};
+use super::segment::Segment;
 use super::{RowLog, RowLogError};
 
 /// Segments of which more than this share has to be copied are not worth it, whatever the log's share is.
@@ -59,7 +60,10 @@ impl RowLog {
         match place {
             Some(place) if newest == Some(place) => {
                 let record = segment.read(place).map_err(|source| self.read_error(segment, source))?;
-                appending.copy(cart, &record)
+                match segment.row_of(cart, &record) {
+                    Some(row) => appending.put(cart, Some(&row)),
+                    None => appending.copy(cart, &record),
+                }
             }
             None if newest.is_none() && !is_oldest => appending.put(cart, None),
             _ => Ok(()),
@@ -73,7 +77,7 @@ impl RowLog {
         let sealed = slots.iter().zip(0..).filter(|(_, slot)| *slot != active);
         let shares = sealed.filter_map(|(segment, slot)| {
             let segment = segment.as_ref()?;
-            let bytes = segment.durable_bytes().saturating_sub(HEADER_BYTES).max(1);
+            let bytes = segment.durable_bytes().saturating_sub(segment.start).max(1);
             let share = segment.needed_bytes(oldest == Some(segment.number)) * 100 / bytes;
             (share < WORTH_PERCENT).then(|| (share, slot, Arc::clone(segment)))
         });

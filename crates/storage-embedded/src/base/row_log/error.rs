@@ -18,6 +18,9 @@ pub(crate) enum RowLogError {
     /// A row is longer than a record can be.
     #[error("a row of {0} bytes is longer than the log can hold")]
     TooLong(usize),
+    /// zstd refused.
+    #[error("rows cannot be packed: {0}")]
+    Packing(&'static str),
     /// More segments than there are numbers for.
     #[error("the log has 65,536 segments, and takes no more")]
     TooMany,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 
-use super::append::Active;
+use super::active::Active;
 use super::error::io_error;
 use super::index::{Index, Update, shard_of};
 use super::manifest::Listed;
@@ -33,7 +33,7 @@ impl RowLog {
         }
         let mut next_number = listed.last().map_or(0, |last| last.number + 1);
         if slots.is_empty() {
-            slots.push(Some(Arc::new(Segment::create(dir, next_number)?)));
+            slots.push(Some(Arc::new(Segment::create(dir, next_number, Vec::new())?)));
             next_number += 1;
         }
         let mut shards: Vec<Vec<Update>> = vec![Vec::new(); 256];
@@ -46,7 +46,8 @@ impl RowLog {
             segment.count_removals(updates.iter());
             updates.iter().for_each(|update| shards[shard_of(update.cart)].push(*update));
             if at == last {
-                active = Some(Active { slot, segment: Arc::clone(segment), updates, next_number });
+                active =
+                    Some(Active { slot, segment: Arc::clone(segment), updates, next_number, packer: None });
             }
         }
         #[expect(
@@ -74,7 +75,7 @@ pub(super) fn updates_of(dir: &Path, segment: &Segment, slot: u16) -> Result<Vec
 
 fn scan(dir: &Path, segment: &Segment, slot: u16) -> Result<Vec<Update>, RowLogError> {
     let mut updates = Vec::new();
-    segment.for_each_record(dir, slot, |update, _| updates.push(update))?;
+    segment.for_each_record(dir, slot, |update| updates.push(update))?;
     Ok(updates)
 }
 

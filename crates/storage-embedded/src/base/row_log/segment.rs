@@ -1,8 +1,6 @@
 //! A segment: a file of records, written front to back once, read at any place, removed as a whole.
 //!
-//! ```text
-//! magic [8] | version u32 | crc u32 of the number | number u64 | record …       little-endian
-//! ```
+//! A header (`super::header`), then records (`super::record`) whose rows are packed under the dictionary in the header.
 //! The manifest says how many bytes of it count. What a fold that never ended has left behind them is cut off when
 //! the log opens.
 
@@ -13,25 +11,27 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::io::{Errno, ReadWriteFlags};
+use storage::cart::CartId;
 
 use super::error::{RowLogError, io_error};
+use super::header::Header;
 use super::index::Update;
+use super::packing::{Packer, Unpacker};
 use super::place::Place;
-use super::record::{HEAD_BYTES, Head, REMOVAL_BYTES};
+use super::record::{self, HEAD_BYTES, Head, REMOVAL_BYTES, StoredRow};
 
-/// The newest version that this code reads, and the one it writes.
-const VERSION: u32 = 1;
-const MAGIC: [u8; 8] = *b"evcrows\n";
-/// Bytes in front of the first record.
-pub(super) const HEADER_BYTES: u64 = 24;
 /// Bytes read at a time when a segment is gone through.
 const SCAN_BYTES: usize = 1 << 20;
 
 /// An open segment.
-#[derive(Debug)]
 pub(super) struct Segment {
     pub(super) number: u64,
     pub(super) file: File,
+    /// Where its first record begins.
+    pub(super) start: u64,
+    /// True of an earlier version of the format: it takes no more rows.
+    pub(super) is_old: bool,
+    unpacker: Unpacker,
     /// Durable bytes, the header included.
     pub(super) bytes: AtomicU64,
     /// Bytes of records that are the newest of their carts.
@@ -46,7 +46,7 @@ pub(super) fn path(dir: &Path, number: u64) -> PathBuf {
 
 impl Segment {
     /// A new file, empty but for its header.
-    pub(super) fn create(dir: &Path, number: u64) -> Result<Self, RowLogError> {
+    pub(super) fn create(dir: &Path, number: u64, dictionary: Vec<u8>) -> Result<Self, RowLogError> {
         let path = path(dir, number);
         let failed = |source| io_error("create", &path, source);
         let file = OpenOptions::new()
@@ -56,8 +56,9 @@ impl Segment {
             .truncate(true)
             .open(&path)
             .map_err(failed)?;
-        file.write_all_at(&header(number), 0).map_err(failed)?;
-        Ok(Self::of(number, file, HEADER_BYTES))
+        let header = Header::new(number, dictionary);
+        file.write_all_at(&header.encode(), 0).map_err(failed)?;
+        Self::of(&path, number, file, &header, header.bytes())
     }
 
     /// A file of which `bytes` count; the rest is cut off.
@@ -66,30 +67,38 @@ impl Segment {
         let failed = |source| io_error("open", &path, source);
         let file = OpenOptions::new().read(true).write(true).open(&path).map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
-        let damaged = |reason| RowLogError::Damaged { file: path.clone(), at: 0, reason };
         if length < bytes {
-            return Err(damaged("it is shorter than it was when it was last written"));
+            let reason = "it is shorter than it was when it was last written";
+            return Err(RowLogError::Damaged { file: path, at: 0, reason });
         }
-        let mut found = header(0);
-        file.read_exact_at(&mut found, 0).map_err(failed)?;
-        if found[..8] != MAGIC {
-            return Err(damaged("it does not start as a segment does"));
-        }
-        if found[8..12] > VERSION.to_le_bytes()[..] && found[8..12] != header(number)[8..12] {
-            return Err(RowLogError::Newer { file: path });
-        }
-        if found != header(number) {
-            return Err(damaged("its header is not that of this segment"));
-        }
+        let header = Header::load(&file, &path, number, bytes)?;
         if length > bytes {
             file.set_len(bytes).map_err(failed)?;
         }
-        Ok(Self::of(number, file, bytes))
+        Self::of(&path, number, file, &header, bytes)
     }
 
-    fn of(number: u64, file: File, bytes: u64) -> Self {
+    fn of(path: &Path, number: u64, file: File, header: &Header, bytes: u64) -> Result<Self, RowLogError> {
         let (live, removals) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { number, file, bytes: AtomicU64::new(bytes), live, removals }
+        let (start, is_old) = (header.bytes(), header.is_old());
+        let reason = "zstd cannot use its dictionary";
+        let unusable = || RowLogError::Damaged { file: path.to_owned(), at: 0, reason };
+        let unpacker = Unpacker::new(&header.dictionary).ok_or_else(unusable)?;
+        Ok(Self { number, file, start, is_old, unpacker, bytes: AtomicU64::new(bytes), live, removals })
+    }
+
+    /// What packs rows for this segment.
+    pub(super) fn packer(&self, dir: &Path) -> Result<Packer, RowLogError> {
+        let header = Header::load(&self.file, &path(dir, self.number), self.number, self.durable_bytes())?;
+        Packer::new(&header.dictionary)
+    }
+
+    /// The row of `cart` in a record of this segment; `None` where the record is damaged, or another's.
+    pub(super) fn row_of(&self, cart: CartId, record: &[u8]) -> Option<Vec<u8>> {
+        match record::row_of(cart, record)? {
+            StoredRow::Plain(row) => Some(row.to_vec()),
+            StoredRow::Packed(packed) => self.unpacker.unpack(cart, packed),
+        }
     }
 
     /// The bytes of a record, from wherever they are.
@@ -136,10 +145,10 @@ impl Segment {
         &self,
         dir: &Path,
         slot: u16,
-        mut act: impl FnMut(Update, Place),
+        mut act: impl FnMut(Update),
     ) -> Result<(), RowLogError> {
         let path = path(dir, self.number);
-        let (mut at, end) = (HEADER_BYTES, self.durable_bytes());
+        let (mut at, end) = (self.start, self.durable_bytes());
         let mut chunk = Chunk::default();
         while at < end {
             let bytes = chunk.at(&self.file, at, end).map_err(|source| io_error("read", &path, source))?;
@@ -149,7 +158,7 @@ impl Segment {
                 return Err(RowLogError::Damaged { file: path, at, reason });
             };
             let place = Place::new(slot, at, head.record_bytes());
-            act(Update { cart: head.cart, place: head.row_bytes.map(|_| place) }, place);
+            act(Update { cart: head.cart, place: head.has_row().then_some(place) });
             at += head.record_bytes();
         }
         Ok(())
@@ -180,14 +189,4 @@ impl Chunk {
 
 fn buffer(place: Place) -> Vec<u8> {
     vec![0; usize::try_from(place.bytes()).unwrap_or(0)] // below 256 MiB
-}
-
-fn header(number: u64) -> [u8; 24] {
-    let mut header = [0; 24];
-    header[..8].copy_from_slice(&MAGIC);
-    header[8..12].copy_from_slice(&VERSION.to_le_bytes());
-    header[16..].copy_from_slice(&number.to_le_bytes());
-    let crc = crc32c::crc32c(&header[16..]);
-    header[12..16].copy_from_slice(&crc.to_le_bytes());
-    header
 }
