@@ -35,16 +35,16 @@ impl Sample {
     fn of_last_rows(active: &Active) -> Self {
         let (mut sample, mut seen) = (Self::default(), HashSet::new());
         for update in active.updates.iter().rev() {
-            if sample.rows.len() >= SAMPLE_BYTES {
-                break;
-            }
             let Some(place) = update.place.filter(|_| seen.insert(update.cart)) else { continue };
             // One that cannot be read is missed by nobody here.
             let record = active.segment.read(place).ok();
-            if let Some(row) = record.and_then(|record| active.segment.row_of(update.cart, &record)) {
-                sample.rows.extend_from_slice(&row);
-                sample.lengths.push(row.len());
+            let row = record.and_then(|record| active.segment.row_of(update.cart, &record));
+            let Some(row) = row else { continue };
+            if sample.rows.len() + row.len() > SAMPLE_BYTES {
+                break;
             }
+            sample.rows.extend_from_slice(&row);
+            sample.lengths.push(row.len());
         }
         sample
     }
