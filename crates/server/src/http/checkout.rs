@@ -7,6 +7,7 @@ use super::{
     openapi::schema::{CartIdText, PriceBody},
     order_json::{OrderJson, money},
     values::price,
+    wire::CartJson,
 };
 use crate::{
     auth::{Scope, SessionOrigin},
@@ -48,13 +49,26 @@ struct CheckoutBody {
     accept_total: Option<Money>,
 }
 
+/// A checkout with the cart as it is after it.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct CheckoutAnswer<'a> {
+    #[schema(inline)]
+    #[serde(flatten)]
+    order: OrderJson,
+    cart: CartJson<'a>,
+    /// What the shopper must do first, as the payment hook said it.
+    #[schema(nullable = false)]
+    action: Option<Value>,
+}
+
 /// Buys what the caller's cart shows as sellable: completely, or not at all.
 #[utoipa::path(
     post, path = "/v1/cart/checkout", tag = "checkout", operation_id = "checkOut",
     request_body(content = CheckoutBody, example = json!({"accept_total": {"amount": 550, "currency": "GBP"}})),
     responses(
-        (status = 201, description = "An order, or one that needs the shopper; with the cart.", body = OrderJson),
-        (status = 200, description = "The same key, or the same lines, were bought before.", body = OrderJson),
+        (status = 201, description = "An order, or one that needs the shopper; with the cart.", body = CheckoutAnswer<'static>),
+        (status = 200, description = "The same key, or the same lines, were bought before.", body = CheckoutAnswer<'static>),
     ),
 )]
 async fn check_out(State(state): State<AppState>, incoming: Incoming) -> Result<Response, Problem> {
@@ -71,8 +85,8 @@ async fn check_out(State(state): State<AppState>, incoming: Incoming) -> Result<
     params(("id" = CartIdText, Path, description = "The cart.")),
     request_body(content = CheckoutBody, example = json!({"accept_total": {"amount": 550, "currency": "GBP"}})),
     responses(
-        (status = 201, description = "An order, or one that needs the shopper; with the cart.", body = OrderJson),
-        (status = 200, description = "The same key, or the same lines, were bought before.", body = OrderJson),
+        (status = 201, description = "An order, or one that needs the shopper; with the cart.", body = CheckoutAnswer<'static>),
+        (status = 200, description = "The same key, or the same lines, were bought before.", body = CheckoutAnswer<'static>),
     ),
 )]
 async fn check_out_by_id(
@@ -239,8 +253,8 @@ async fn cancel(
     post, path = "/v1/checkouts/{id}/confirm", tag = "checkout", operation_id = "confirmCheckout",
     params(("id" = String, Path, description = "The checkout.")),
     responses(
-        (status = 201, description = "An order, or one that still needs the shopper; with the cart.", body = OrderJson),
-        (status = 200, description = "It was one before.", body = OrderJson),
+        (status = 201, description = "An order, or one that still needs the shopper; with the cart.", body = CheckoutAnswer<'static>),
+        (status = 200, description = "It was one before.", body = CheckoutAnswer<'static>),
     ),
 )]
 async fn confirm(

@@ -16,6 +16,7 @@ mod cart;
 mod carts_of_services;
 mod carts_of_shoppers;
 mod catalog;
+mod checkout;
 mod claims;
 mod cookies;
 mod corrupt;

@@ -37,7 +37,44 @@ pub(super) fn of(reference: &str) -> Option<Value> {
             "carts": [{"id": "c_AAAAAAAAAAAAAAAAAAAAAQ", "name": "active"}],
             "guests": ["c_AAAAAAAAAAAAAAAAAAAAAA"], "merges": 1,
         }),
+        "CheckoutAnswer" => {
+            let mut answer = order();
+            answer["cart"] = empty();
+            answer
+        }
+        "Order" => order(),
+        "OrderList" => json!({"orders": [order()], "next": null}),
+        "Returned" => json!({"order": ORDER, "returned": {"TEA-EARL-50": 1}}),
+        "Stock" => json!({
+            "sku": "TEA-EARL-50", "available": 95, "held": 2, "sold": 3, "restocked": 100, "short": 0, "buckets": 1,
+            "customer_limit": null,
+        }),
+        "Adjusted" => json!({"sku": "TEA-EARL-50", "added": 100, "taken": 0, "short": 0}),
+        "HoldList" => json!({
+            "holds": [{
+                "sku": "TEA-EARL-50", "owner": "local.1.0", "checkout": ORDER, "cart": "c_AAAAAAAAAAAAAAAAAAAAAA",
+                "quantity": 2, "until": "2026-11-22T10:01:00Z",
+            }],
+            "next": null,
+        }),
+        "Released" => json!({"checkout": ORDER, "released": true}),
+        "Availability" => json!({"sku": "TEA-EARL-50", "availability": "low_stock", "available": 3}),
         _ => return None,
+    })
+}
+
+const ORDER: &str = "o_AAAAAAAAAAAAAAAAAAAAAA";
+
+fn order() -> Value {
+    let gbp = |amount: i64| json!({"amount": amount, "currency": "GBP"});
+    json!({
+        "id": ORDER, "state": "committed", "cart_id": "c_AAAAAAAAAAAAAAAAAAAAAA",
+        "lines": [{
+            "sku": "TEA-EARL-50", "options": {}, "attributes": {"gift_note": "For Ann"}, "quantity": 2,
+            "title": "Earl Grey, 50 bags", "image": null, "url": null, "unit_price": gbp(395), "total": gbp(790),
+        }],
+        "subtotal": gbp(790), "tax": gbp(158), "shipping": gbp(299), "total": gbp(1247),
+        "fields": {"email": "ann@shop.example"}, "created_at": "2026-11-22T10:00:00Z",
     })
 }
 
