@@ -8,6 +8,7 @@ mod carts;
 mod catalog;
 mod completions;
 mod config;
+mod inventory;
 mod key;
 mod place;
 mod remote;
@@ -45,6 +46,8 @@ enum Command {
     Cart(cart::CartArgs),
     /// Bring the shop's items in, and take them out.
     Catalog(catalog::CatalogArgs),
+    /// Show and count the shop's stock.
+    Inventory(inventory::InventoryArgs),
     /// Write all carts of a running shop to a file.
     Export(carts::export::ExportArgs),
     /// Join the carts of a file to those of a running shop.
@@ -98,6 +101,7 @@ pub fn main() -> ExitCode {
             Command::Config(args) => config::run(&args),
             Command::Cart(args) => cart::run(args).await,
             Command::Catalog(args) => catalog::run(args).await,
+            Command::Inventory(args) => inventory::run(args).await,
             Command::Export(args) => carts::export::run(&args).await,
             Command::Import(args) => carts::import::run(&args).await,
             Command::Backup(args) => backup::run(args).await,

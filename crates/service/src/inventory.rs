@@ -149,8 +149,8 @@ impl Service {
             shelf.limit = change.limit.unwrap_or(shelf.limit);
             (before != *shelf).then(|| shelf.clone())
         };
+        self.note_tracking().await?;
         let changed = self.books().change(sku, put).await?;
-        self.checkout.levels.is_used();
         Ok(changed.unwrap_or_else(|| (*shelf.value).clone()))
     }
 

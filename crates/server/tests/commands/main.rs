@@ -12,6 +12,7 @@ mod catalog;
 mod completions;
 mod config;
 mod harness;
+mod inventory;
 mod restore;
 mod shop;
 mod subject;

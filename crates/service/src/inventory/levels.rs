@@ -4,6 +4,7 @@
 //! A shop that tracks no stock pays nothing.
 
 use crate::{Environment, Service};
+use bytes::Bytes;
 use cart::{Cart, Timestamp, line::Sku};
 use quick_cache::sync::Cache;
 use std::{
@@ -13,6 +14,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
+use storage::{LinearTable, StoreError};
 
 /// SKUs of which a node remembers what it showed.
 const SHOWN: usize = 200_000;
@@ -38,11 +40,6 @@ impl Levels {
         Self { shown: Cache::new(SHOWN), is_used: AtomicBool::new(false), shown_ms, environment }
     }
 
-    /// Something is tracked from now on.
-    pub(crate) fn is_used(&self) {
-        self.is_used.store(true, Ordering::Relaxed);
-    }
-
     /// What is known of a SKU has changed.
     pub(crate) fn forget(&self, sku: &Sku) {
         self.shown.remove(sku);
@@ -54,7 +51,29 @@ impl Levels {
     }
 }
 
+/// Stands in the store once something is tracked.
+const TRACKED: &[u8] = b"stock is tracked";
+
 impl Service {
+    /// Something is tracked from now on: every node looks from its next sweep on at the latest.
+    pub(crate) async fn note_tracking(&self) -> Result<(), StoreError> {
+        if !self.checkout.levels.is_used.load(Ordering::Relaxed) {
+            self.stores.linear.insert_if_absent(LinearTable::Shop, TRACKED, Bytes::new(), None).await?;
+            self.checkout.levels.is_used.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Finds out whether something is tracked in this shop.
+    pub(crate) async fn look_for_tracking(&self) -> Result<(), StoreError> {
+        let is_used = &self.checkout.levels.is_used;
+        if !is_used.load(Ordering::Relaxed) {
+            let record = self.stores.linear.read(LinearTable::Shop, TRACKED).await?;
+            is_used.store(record.is_some(), Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
     /// Units of a SKU that can be bought, as lately known; `None` where it is not tracked, or nobody can say.
     pub async fn available(&self, sku: &Sku) -> Option<u64> {
         let levels = &self.checkout.levels;

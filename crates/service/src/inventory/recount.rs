@@ -11,6 +11,7 @@ const COUNTED: &[u8] = b"counted";
 impl Service {
     /// Takes checkouts only where this life of the store was counted, or is the first.
     pub async fn check_counted(&self) -> Result<bool, StoreError> {
+        self.look_for_tracking().await?;
         let record = self.stores.linear.read(LinearTable::Shop, COUNTED).await?;
         let counted = record.and_then(|record| Some(u32::from_be_bytes(record.bytes[..].try_into().ok()?)));
         let is_counted = self.checkout.incarnation <= counted.unwrap_or(1);

@@ -36,6 +36,7 @@ pub async fn run(service: Weak<Service>) {
 impl Service {
     /// Looks at everything that is due, once; answers how many records that were.
     pub async fn sweep(&self) -> Result<usize, ServiceError> {
+        self.look_for_tracking().await?;
         let ledgers = self.sweep_table(LinearTable::Ledger).await?;
         Ok(ledgers + self.sweep_table(LinearTable::Stock).await?)
     }
