@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use storage::{
-    Bucket, Consistency, RowKey, StoreError, WritePath,
+    Bucket, Consistency, Replaced, RowKey, StoreError, WritePath,
     conformance::sample::{add, cart_id, load, owner, stored},
     layer::fault::{Fault, faulty},
     memory,
@@ -28,5 +28,24 @@ async fn a_read_that_fails_is_unavailable_whenever_it_fails() {
         let stores = faulty(memory::open(WritePath::Replace), Arc::new(move |_: &'static str| fault));
         let error = load(&*stores.carts, cart_id(1)).await.unwrap_err();
         assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_comes_twice_is_answered_as_the_second_and_one_that_stops_never_is() {
+    for (fault, rows) in [(Fault::Twice, 1), (Fault::StopBefore, 0), (Fault::StopAfter, 1)] {
+        let bare = memory::open(WritePath::Replace);
+        let on_replace = move |name: &'static str| if name == "replace" { fault } else { Fault::None };
+        let stores = faulty(bare.clone(), Arc::new(on_replace));
+        let key = RowKey { cart: cart_id(1), owner: owner() };
+        let write = stores.carts.replace(&key, None, Bucket(0), stored(&add(1, 1, "A")));
+        let is_answered = tokio::select! {
+            biased;
+            answered = write => matches!(answered, Ok(Replaced::Conflict(Some(_)))),
+            () = tokio::task::yield_now() => false,
+        };
+        assert_eq!(is_answered, fault == Fault::Twice, "{fault:?}");
+        let found = bare.carts.load(cart_id(1), Consistency::Strong).await.unwrap();
+        assert_eq!(found.snapshots.len(), rows, "{fault:?}");
     }
 }

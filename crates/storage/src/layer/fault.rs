@@ -1,6 +1,7 @@
 //! Injects faults into a store: what a network and an engine can do to a request.
 //!
-//! A write that fails *before* was not applied; one that fails *after* was, and its answer is lost.
+//! A write that fails *before* was not applied; one that fails *after* was, and its answer is lost. A request may come
+//! *twice*, and a caller may *stop* there: it is never answered, as by a process that was killed.
 
 use crate::{
     Bucket, Capabilities, CartRows, CartStore, CatalogRow, CatalogStore, Consistency, DeltaKey, DueCursor,
@@ -21,6 +22,12 @@ pub enum Fault {
     Before,
     /// It is applied and its answer is lost: `Indeterminate` for a write, `Unavailable` for a read.
     After,
+    /// It comes twice; the answer is the second one's.
+    Twice,
+    /// It never reaches the store, and is never answered.
+    StopBefore,
+    /// It is applied, and never answered.
+    StopAfter,
 }
 
 /// Decides what happens to the next request, by the name of its operation.
@@ -55,20 +62,42 @@ pub struct Faulty<S: ?Sized> {
 struct Injected(&'static str);
 
 impl<S: ?Sized> Faulty<S> {
-    async fn read<T>(&self, operation: &'static str, work: impl Future<Output = Result<T>>) -> Result<T> {
+    async fn read<T, F: Future<Output = Result<T>>>(
+        &self,
+        operation: &'static str,
+        work: impl Fn() -> F,
+    ) -> Result<T> {
         match self.faults.next(operation) {
-            Fault::None => work.await,
+            Fault::None => work().await,
             Fault::Before | Fault::After => Err(StoreError::Unavailable(Box::new(Injected(operation)))),
+            Fault::Twice => {
+                work().await?;
+                work().await
+            }
+            Fault::StopBefore | Fault::StopAfter => std::future::pending().await,
         }
     }
 
-    async fn write<T>(&self, operation: &'static str, work: impl Future<Output = Result<T>>) -> Result<T> {
+    async fn write<T, F: Future<Output = Result<T>>>(
+        &self,
+        operation: &'static str,
+        work: impl Fn() -> F,
+    ) -> Result<T> {
         match self.faults.next(operation) {
-            Fault::None => work.await,
+            Fault::None => work().await,
             Fault::Before => Err(StoreError::Unavailable(Box::new(Injected(operation)))),
             Fault::After => {
-                work.await?;
+                work().await?;
                 Err(StoreError::Indeterminate(Box::new(Injected(operation))))
+            }
+            Fault::Twice => {
+                work().await?;
+                work().await
+            }
+            Fault::StopBefore => std::future::pending().await,
+            Fault::StopAfter => {
+                drop(work().await);
+                std::future::pending().await
             }
         }
     }
@@ -81,7 +110,7 @@ impl CartStore for Faulty<dyn CartStore> {
     }
 
     async fn load(&self, cart: CartId, consistency: Consistency) -> Result<CartRows> {
-        self.read("load", self.store.load(cart, consistency)).await
+        self.read("load", || self.store.load(cart, consistency)).await
     }
 
     async fn replace(
@@ -91,42 +120,42 @@ impl CartStore for Faulty<dyn CartStore> {
         folded_through: Bucket,
         bytes: Bytes,
     ) -> Result<Replaced> {
-        self.write("replace", self.store.replace(key, expected, folded_through, bytes)).await
+        self.write("replace", || self.store.replace(key, expected, folded_through, bytes.clone())).await
     }
 
     async fn append(&self, key: &DeltaKey, bytes: Bytes) -> Result<()> {
-        self.write("append", self.store.append(key, bytes)).await
+        self.write("append", || self.store.append(key, bytes.clone())).await
     }
 
     async fn remove(&self, key: &RowKey, version: Version) -> Result<Replaced> {
-        self.write("remove", self.store.remove(key, version)).await
+        self.write("remove", || self.store.remove(key, version)).await
     }
 
     async fn remove_deltas(&self, key: &RowKey, through: Bucket) -> Result<()> {
-        self.write("remove_deltas", self.store.remove_deltas(key, through)).await
+        self.write("remove_deltas", || self.store.remove_deltas(key, through)).await
     }
 
     async fn scan(&self, after: Option<CartId>, limit: usize) -> Result<Vec<CartId>> {
-        self.read("scan", self.store.scan(after, limit)).await
+        self.read("scan", || self.store.scan(after, limit)).await
     }
 
     async fn find_unfolded(&self, owner: &Owner, after: Option<CartId>, limit: usize) -> Result<Vec<CartId>> {
-        self.read("find_unfolded", self.store.find_unfolded(owner, after, limit)).await
+        self.read("find_unfolded", || self.store.find_unfolded(owner, after, limit)).await
     }
 
     async fn owners(&self) -> Result<Vec<Owner>> {
-        self.read("owners", self.store.owners()).await
+        self.read("owners", || self.store.owners()).await
     }
 
     async fn register(&self, owner: &Owner) -> Result<()> {
-        self.write("register", self.store.register(owner)).await
+        self.write("register", || self.store.register(owner)).await
     }
 }
 
 #[async_trait]
 impl LinearStore for Faulty<dyn LinearStore> {
     async fn read(&self, table: LinearTable, key: &[u8]) -> Result<Option<Record>> {
-        self.read("linear_read", self.store.read(table, key)).await
+        self.read("linear_read", || self.store.read(table, key)).await
     }
 
     async fn insert_if_absent(
@@ -136,7 +165,7 @@ impl LinearStore for Faulty<dyn LinearStore> {
         bytes: Bytes,
         due: Option<Timestamp>,
     ) -> Result<Inserted> {
-        self.write("linear_insert", self.store.insert_if_absent(table, key, bytes, due)).await
+        self.write("linear_insert", || self.store.insert_if_absent(table, key, bytes.clone(), due)).await
     }
 
     async fn replace(
@@ -147,11 +176,11 @@ impl LinearStore for Faulty<dyn LinearStore> {
         bytes: Bytes,
         due: Option<Timestamp>,
     ) -> Result<RecordReplaced> {
-        self.write("linear_replace", self.store.replace(table, key, expected, bytes, due)).await
+        self.write("linear_replace", || self.store.replace(table, key, expected, bytes.clone(), due)).await
     }
 
     async fn remove(&self, table: LinearTable, key: &[u8], expected: Version) -> Result<RecordReplaced> {
-        self.write("linear_remove", self.store.remove(table, key, expected)).await
+        self.write("linear_remove", || self.store.remove(table, key, expected)).await
     }
 
     async fn due(
@@ -161,18 +190,18 @@ impl LinearStore for Faulty<dyn LinearStore> {
         after: Option<DueCursor>,
         limit: usize,
     ) -> Result<Vec<DueRecord>> {
-        self.read("due", self.store.due(table, before, after, limit)).await
+        self.read("due", || self.store.due(table, before, after.clone(), limit)).await
     }
 }
 
 #[async_trait]
 impl CatalogStore for Faulty<dyn CatalogStore> {
     async fn put_items(&self, items: Vec<CatalogRow>) -> Result<Vec<PutOutcome>> {
-        self.write("put_items", self.store.put_items(items)).await
+        self.write("put_items", || self.store.put_items(items.clone())).await
     }
 
     async fn get_items(&self, skus: &[Sku]) -> Result<Vec<Option<CatalogRow>>> {
-        self.read("get_items", self.store.get_items(skus)).await
+        self.read("get_items", || self.store.get_items(skus)).await
     }
 
     async fn changed_since(
@@ -181,6 +210,6 @@ impl CatalogStore for Faulty<dyn CatalogStore> {
         after: Option<(u64, Sku)>,
         limit: usize,
     ) -> Result<Vec<CatalogRow>> {
-        self.read("changed_since", self.store.changed_since(since, after, limit)).await
+        self.read("changed_since", || self.store.changed_since(since, after.clone(), limit)).await
     }
 }
