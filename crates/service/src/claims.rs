@@ -3,6 +3,8 @@
 //! A claim never blocks a login. The join is done at once; a policy other than `sum` is decided once, by the merge
 //! record that is inserted first. What the stores refuse now is tried again behind the caller's back.
 
+mod undo;
+
 use crate::{
     Service,
     answer::{CartAnswer, CartNotice},
@@ -16,10 +18,9 @@ use bytes::Bytes;
 use cart::{
     Cart, CartId, Join, Timestamp,
     format::{decode_merge_record, encode_merge_record},
-    operation::{LineOutcome, Merge, MergeRecord, Policy, Seal, Stamp, Undo, preview},
+    operation::{LineOutcome, Merge, MergeRecord, Policy, Seal, Stamp, preview},
     token::{GuestToken, Receipt},
 };
-use checkout::{Answer, undo::ClaimUndo};
 use std::sync::Arc;
 use storage::{Consistency, Inserted, LinearTable, StoreError};
 
@@ -255,70 +256,6 @@ impl Service {
             tracing::error!("claim could not be finished behind its login; the next login tries again");
         };
         self.environment.spawn(Box::pin(task));
-    }
-
-    /// Undoes a merge within its day: the answer is the account's cart, with the token of the guest's new one.
-    pub async fn undo_claim(&self, address: &CartAddress, id: &str) -> Result<CartAnswer, ServiceError> {
-        let guest = parse_merge_id(id).ok_or(ServiceError::UnknownMerge)?;
-        let account = self.read_own(address, &Presented::default()).await?.cart;
-        let record = self.stores.linear.read(LinearTable::Merge, &record_key(account, guest)).await?;
-        let record = decode_record(&record.ok_or(ServiceError::UnknownMerge)?.bytes, guest)?;
-        let now = self.environment.now();
-        if now > record.undo_until() {
-            return Err(ServiceError::UndoEnded);
-        }
-        self.claim_undo(account, guest, &record).await?;
-        // Guests before accounts, as in a claim: of what an undo returned, a claim may be under way already.
-        let returned = CartId::of_undo(account, guest);
-        let mut returned_lane = self.lanes.enter(returned, || self.environment.random()).await;
-        let mut lane = self.lanes.enter(account, || self.environment.random()).await;
-        let mut loaded = self.load(account, Consistency::Strong).await?;
-        if loaded.state.erased {
-            return Err(ServiceError::UnknownMerge);
-        }
-        let dot = record.undo_dot();
-        let undone = Undo { record: &record, account: &loaded.state }.deltas(now);
-        let replayed = loaded.state.context.contains(dot);
-        let mut receipt = None;
-        if !replayed {
-            let (cart, day) = (account, now.day());
-            receipt = Some(Receipt { cart, dot, day, delta: undone.account.clone() });
-            let before = self.load(returned, Consistency::Strong).await?;
-            self.store(returned, before, undone.guest, record.return_dot(), &mut returned_lane).await?;
-            loaded = self.store(account, loaded, undone.account, dot, &mut lane).await?;
-        }
-        if loaded.state.erased {
-            // Another node erased the account meanwhile: what was returned goes the same way.
-            drop(returned_lane);
-            self.erase_cart(returned).await?;
-            return Err(ServiceError::UnknownMerge);
-        }
-        drop((lane, returned_lane));
-        let outcome = Outcome { cart: account, loaded, dot: Some(dot), lagging: false, replayed, receipt };
-        let mut answer = self.answer(outcome).await;
-        answer.session = Some(self.guest_token(returned));
-        Ok(answer)
-    }
-}
-
-impl Service {
-    /// Takes the brought dots before any cart is touched: from then on no order can have them.
-    async fn claim_undo(
-        &self,
-        account: CartId,
-        guest: CartId,
-        record: &MergeRecord,
-    ) -> Result<(), ServiceError> {
-        let dots = record.brought.keys().copied().collect();
-        let mut machine = ClaimUndo::new(account, guest, dots, self.checkout.settings);
-        let mut answer = Answer::Unavailable { tx: None };
-        self.drive(&mut machine, &mut |told| answer = told).await;
-        match answer {
-            Answer::UndoClaimed => Ok(()),
-            Answer::UndoRefused { .. } => Err(ServiceError::Bought),
-            Answer::Busy { .. } => Err(ServiceError::CheckoutOpen),
-            _ => Err(StoreError::Unavailable("the ledgers do not answer".into()).into()),
-        }
     }
 }
 

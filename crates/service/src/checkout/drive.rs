@@ -144,6 +144,9 @@ impl Service {
 
     /// Takes dots out of the own row. The operation is named by the attempt, so that it is one however often it is done.
     async fn kill(&self, cart: CartId, dots: &BTreeSet<Dot>, why: KillReason) -> Result<(), ServiceError> {
+        if why == KillReason::TakenElsewhere {
+            self.finish_undos(cart, dots).await?;
+        }
         let mut lane = self.lanes.enter(cart, || self.environment.random()).await;
         let loaded = self.load(cart, Consistency::Strong).await?;
         if loaded.state.erased {

@@ -2,10 +2,13 @@
 
 use crate::{
     claims::{claim, claim_under, two_sides},
-    world::{World, add, on_both_paths, remove, shown},
+    world::{PRICE, World, add, on_both_paths, remove, shown},
 };
-use cart::operation::Policy;
-use service::ServiceError;
+use cart::{money::Money, operation::Policy};
+use service::{
+    Presented, ServiceError,
+    checkout::{CheckoutError, CheckoutRequest, Refusal},
+};
 use storage::layer::fault::Fault;
 
 #[tokio::test(start_paused = true)]
@@ -140,6 +143,32 @@ async fn an_undo_and_a_claim_of_what_it_returns_do_not_wait_for_each_other() {
         login.await.unwrap().unwrap();
         assert_eq!(account.shows().await, "A 3, B 7, C 1");
         account.change(add("A", 1)).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_undo_that_stopped_before_the_carts_is_finished_by_a_checkout_that_meets_it() {
+    on_both_paths(async |world| {
+        let (guest, account) = two_sides(&world).await;
+        let id = claim(&account, &guest).await.unwrap().receipt.id;
+        world.faults.always(&["replace", "append"], Fault::Before);
+        account.service.undo_claim(&account.address, &id).await.unwrap_err();
+        world.faults.heal();
+        let total = Money { amount: 11 * PRICE, currency: account.service.settings().currency };
+        let request = CheckoutRequest {
+            address: account.address.clone(),
+            key: None,
+            accept_total: Some(total),
+            presented: Presented::default(),
+        };
+        let Err(CheckoutError::Refused(refused)) = account.service.check_out(&request).await else {
+            panic!()
+        };
+        assert_eq!(refused.0, Refusal::LinesChanged);
+        assert_eq!(account.shows().await, "B 5, C 1");
+        let undone = account.service.undo_claim(&account.address, &id).await.unwrap();
+        assert_eq!(guest.holding(undone.session.unwrap()).shows().await, "A 3, B 2");
     })
     .await;
 }
