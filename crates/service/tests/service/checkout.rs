@@ -236,7 +236,7 @@ async fn whatever_write_fails_nothing_is_half_done_after_the_sweep() {
             ann.add("A", 2).await;
             let mut seen = 0;
             world.faults.set(move |name| {
-                let counts = matches!(name, "replace" | "insert_if_absent" | "append");
+                let counts = matches!(name, "linear_replace" | "linear_insert" | "append");
                 seen += usize::from(counts);
                 if counts && seen == step + 1 { fault } else { Fault::None }
             });

@@ -8,6 +8,7 @@ mod adds;
 mod bulk;
 mod catalog;
 mod checkout;
+mod checkout_proof;
 mod claims;
 mod conditions;
 mod expiry;

@@ -77,6 +77,13 @@ impl TestEnvironment {
     }
 }
 
+impl TestEnvironment {
+    /// Ends every task that the service started, wherever it is: as with a process that is killed.
+    pub(crate) fn abort(&self) {
+        self.tasks.lock().unwrap().drain(..).for_each(|task| task.abort());
+    }
+}
+
 impl Environment for TestEnvironment {
     fn now(&self) -> Timestamp {
         let days = u32::try_from(self.days.load(Ordering::Relaxed)).unwrap();
