@@ -7,6 +7,8 @@ use storage::{Inserted, LinearTable, RecordReplaced, StoreError};
 
 /// Which life of the store was counted last.
 const COUNTED: &[u8] = b"counted";
+/// The life of a store that was never restored.
+const FIRST: u32 = 1;
 
 impl Service {
     /// Takes checkouts only where this life of the store was counted, or is the first.
@@ -14,7 +16,8 @@ impl Service {
         self.look_for_tracking().await?;
         let record = self.stores.linear.read(LinearTable::Shop, COUNTED).await?;
         let counted = record.and_then(|record| Some(u32::from_be_bytes(record.bytes[..].try_into().ok()?)));
-        let is_counted = self.checkout.incarnation <= counted.unwrap_or(1);
+        // Equal, and not at most: lives are drawn, so a later one may have the lower number.
+        let is_counted = self.checkout.incarnation == counted.unwrap_or(FIRST);
         self.checkout.turn(!is_counted);
         Ok(is_counted)
     }

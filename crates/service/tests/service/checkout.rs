@@ -266,3 +266,16 @@ async fn whatever_write_fails_nothing_is_half_done_after_the_sweep() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_count_is_for_one_life_of_the_store_whatever_its_number() {
+    let world = World::new(WritePath::Append).await;
+    assert!(world.service.check_counted().await.unwrap(), "the first life counts from nothing");
+    let life = |number| world.another_node_with(|settings| settings.checkout.incarnation = number);
+    let restored = life(9);
+    assert!(!restored.check_counted().await.unwrap());
+    restored.counted().await.unwrap();
+    assert!(restored.check_counted().await.unwrap());
+    // A second restore, which drew a lower number.
+    assert!(!life(5).check_counted().await.unwrap());
+}
