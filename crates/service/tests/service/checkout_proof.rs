@@ -12,22 +12,19 @@ mod plot;
 use bank::Mood;
 use books::Books;
 use plot::{Played, Plot, Stage, bought};
-use service::Service;
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
+use service::{Environment as _, Service};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
 };
 use storage::layer::fault::Fault;
-use tokio::{sync::Notify, time::sleep};
+use tokio::sync::Notify;
 
 const SKUS: [&str; 4] = ["A", "B", "C", "D"];
 /// Longer than any claim stands.
-const DEADLINE: Duration = Duration::from_secs(16 * 60);
+const DEADLINE_MS: u64 = 16 * 60 * 1_000;
 /// Whoever is not answered by then is not.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE_MS: u64 = 30_000;
 
 /// What happens at one step.
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +75,7 @@ async fn play(stage: &Stage, blow: Blow) -> (usize, Played, Arc<Service>) {
         biased;
         () = whole => false,
         () = stopped.notified() => true,
-        () = sleep(PATIENCE) => true,
+        () = environment.sleep(PATIENCE_MS) => true,
     };
     let steps = steps.load(Ordering::Relaxed);
     if is_killed {
@@ -92,7 +89,7 @@ async fn play(stage: &Stage, blow: Blow) -> (usize, Played, Arc<Service>) {
 
 /// Time passes, and the sweeper comes by: then nothing is under way any more.
 async fn rest(stage: &Stage, service: &Arc<Service>) -> Books {
-    sleep(DEADLINE).await;
+    stage.world.environment.sleep(DEADLINE_MS).await;
     for _ in 0..2 {
         service.sweep().await.unwrap();
     }
@@ -113,7 +110,7 @@ async fn survives(plot: Plot, blow: Blow) -> usize {
     let mut again = Played::default();
     tokio::select! {
         played = stage.play(&service) => again = played,
-        () = sleep(PATIENCE) => {}
+        () = stage.world.environment.sleep(PATIENCE_MS) => {}
     }
     let books = rest(&stage, &service).await;
     for tx in &first.orders {

@@ -39,7 +39,9 @@ impl Books {
             pending.chain(ledger.aborting.keys().copied()).chain(ledger.committed.keys().copied())
         });
         for tx in named.collect::<BTreeSet<TxId>>() {
-            let bytes = read(stores, LinearTable::Order, &tx.0).expect("K4: an attempt without a draft");
+            let Some(bytes) = read(stores, LinearTable::Order, &tx.0) else {
+                panic!("K4: {tx} has no draft")
+            };
             books.orders.insert(tx, decode_order(&bytes).unwrap());
         }
         for sku in skus {
