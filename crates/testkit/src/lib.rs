@@ -10,10 +10,14 @@
 //!   read compared with the model.
 //! - [`workload`], [`history`], [`checker`]: what clients of a running system do, did and saw, and whether the promises
 //!   were kept, from outside.
+//! - `hooks`, with the feature of that name and the one exception to purity: a shop's own program that answers evercart's
+//!   hooks over HTTP, as a test wants it to.
 
 pub mod checker;
 pub mod climate;
 pub mod history;
+#[cfg(feature = "hooks")]
+pub mod hooks;
 pub mod meaning;
 pub mod random;
 pub mod schedule;
