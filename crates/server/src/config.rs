@@ -3,9 +3,12 @@
 //!
 //! Meanings and bounds of all keys stand in [`declared`], from which the reference is made.
 
+pub mod checkout;
 pub mod declared;
+pub mod secret;
 pub mod shown;
 
+use checkout::Checkout;
 use declared::{Bound, KEYS};
 use shown::Setting;
 
@@ -47,6 +50,8 @@ pub struct Config {
     pub catalog: Catalog,
     /// How long carts are kept.
     pub carts: Carts,
+    /// From a cart to an order.
+    pub checkout: Checkout,
     /// What a cart may grow to.
     pub limits: LimitSettings,
     /// What a request may look like.
@@ -286,6 +291,7 @@ impl Default for Config {
             auth: Auth::default(),
             catalog: Catalog::default(),
             carts: Carts::default(),
+            checkout: Checkout::default(),
             limits: LimitSettings::default(),
             http: Http::default(),
             rate: RateSettings::default(),
@@ -428,6 +434,7 @@ impl Config {
         self.store.check(&self.limits)?;
         check_origins(&self.auth.origins)?;
         self.auth.jwt.check()?;
+        self.checkout.check()?;
         self.backup.check()?;
         self.currency().map(|_| ())
     }
@@ -456,6 +463,8 @@ impl Config {
             guest_days: limits.guest_days,
             account_idle_days: Some(self.carts.account_idle_days).filter(|days| *days > 0),
             decoded_bytes_max: self.carts.decoded_bytes_max,
+            checkout: self.checkout.settings(),
+            sweep_every_ms: self.checkout.sweep_seconds * 1000,
             expiry_per_second: self.carts.expiry_per_second,
             refresh_per_second: self.carts.refresh_per_second,
             named_carts_max: limits.named_carts_max,

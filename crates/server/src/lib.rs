@@ -10,6 +10,7 @@ pub mod command;
 pub mod config;
 mod connections;
 mod demo;
+pub mod hooks;
 pub mod http;
 pub mod keys;
 pub mod problem;

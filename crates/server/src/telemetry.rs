@@ -11,11 +11,15 @@ pub(crate) mod traces;
 use crate::{
     auth::FETCHES,
     connections::{OPEN, REFUSED as NOT_LET_IN},
+    hooks,
     http::{REQUEST_DURATION, limit::REFUSED},
 };
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_util::layers::FanoutBuilder;
-use service::worker::{expire, refresh};
+use service::{
+    checkout::{CHECKOUTS, HOOKS_FAILED},
+    worker::{expire, refresh, sweep},
+};
 use std::io::IsTerminal;
 use storage::layer::metrics::{DURATION, OPERATIONS};
 use storage_embedded::meter;
@@ -61,6 +65,7 @@ pub(crate) fn collect() -> Result<PrometheusHandle, BuildError> {
     let builder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full(REQUEST_DURATION.to_owned()), &BUCKETS_S)?
         .set_buckets_for_metric(Matcher::Full(DURATION.to_owned()), &BUCKETS_S)?
+        .set_buckets_for_metric(Matcher::Full(hooks::DURATION.to_owned()), &BUCKETS_S)?
         .set_buckets_for_metric(Matcher::Full(meter::FOLD_DURATION.to_owned()), &BUCKETS_S)?;
     let recorder = builder.build_recorder();
     let handle = recorder.handle();
@@ -86,6 +91,7 @@ pub(crate) fn collect() -> Result<PrometheusHandle, BuildError> {
 fn start_at_zero() {
     metrics::counter!("evercart_panics_total").increment(0);
     metrics::counter!("evercart_replays_total").increment(0);
+    metrics::counter!(HOOKS_FAILED).increment(0);
     metrics::counter!("evercart_corrupt_records_total", "kind" => "cart").increment(0);
     metrics::counter!("evercart_catalog_away_total", "why" => "slow").increment(0);
 }
@@ -108,6 +114,15 @@ fn describe() {
     describe_counter!(expire::WALKS, "Walks over all carts that came to the end");
     describe_counter!(refresh::LOOKED_AT, "Carts that were looked at, to write a changed item down");
     describe_counter!(refresh::REFRESHED, "Carts that were given the newest snapshot of an item");
+    describe_counter!(CHECKOUTS, "Checkouts, each time that somebody was answered, by how they ended");
+    describe_counter!("evercart_orders_total", "Orders that were put into the list of their customer");
+    describe_counter!(HOOKS_FAILED, "Steps of checkouts that failed for want of an answer of a hook");
+    describe_counter!(
+        hooks::CALLS,
+        "Questions to hooks, each time that they were asked, by hook and outcome"
+    );
+    describe_histogram!(hooks::DURATION, Unit::Seconds, "Time until hooks answered, or did not, by hook");
+    describe_counter!(sweep::SWEPT, "Records of checkouts that were due and looked at, by table");
     describe_counter!("evercart_subjects_erased_total", "Erasures of subjects that found something");
     describe_counter!("evercart_panics_total", "Requests that panicked");
     describe_gauge!(meter::DIRTY_BYTES, Unit::Bytes, "Memory that holds what is not folded yet");

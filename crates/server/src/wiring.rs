@@ -7,6 +7,7 @@ pub mod phase_0;
 use crate::{
     backup,
     config::{Config, ConfigError},
+    hooks::{self, HookSetupError},
     keys::{KeyError, Keys},
 };
 use cart::Timestamp;
@@ -55,7 +56,8 @@ pub struct Wired {
     pub incarnation: u32,
     /// The engine below.
     pub engine: phase_0::Engine,
-    /// What goes on beside requests: the index of SKUs is kept, and carts that were left alone are ended.
+    /// What goes on beside requests: the index of SKUs is kept, carts that were left alone are ended, and checkouts that
+    /// were left half-way are driven to their end.
     workers: Vec<JoinHandle<()>>,
 }
 
@@ -68,6 +70,9 @@ pub enum WiringError {
     /// The keys cannot be used.
     #[error(transparent)]
     Keys(#[from] KeyError),
+    /// The shop's own programs cannot be asked.
+    #[error(transparent)]
+    Hooks(#[from] HookSetupError),
     /// A restore did not end.
     #[error("a restore into `{data}` did not end: empty that folder, and restore again")]
     Unfinished {
@@ -87,6 +92,8 @@ pub enum WiringError {
 /// Opens keys and store, and puts the service over them.
 pub async fn wire(config: &Config) -> Result<Wired, WiringError> {
     let mut settings = config.settings()?;
+    settings.checkout.payments = hooks::payments(&config.checkout)?;
+    settings.checkout.pricing = hooks::pricing(&config.checkout)?;
     if config.data.join(backup::restore::UNFINISHED).exists() {
         return Err(WiringError::Unfinished { data: config.data.display().to_string() });
     }

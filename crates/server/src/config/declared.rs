@@ -93,6 +93,25 @@ pub const KEYS: &[Declared] = &[
     range("carts.expiry_per_second", EXPIRY, 0, 1_000_000),
     range("carts.refresh_per_second", REFRESH, 0, 1_000_000),
     range("carts.decoded_bytes_max", DECODED, 0, 256 * GIB),
+    Declared { key: "checkout.needs_consent", meaning: CONSENT, bound: SWITCH },
+    range(
+        "checkout.low_stock_max",
+        "So few units are worth a notice to the shopper; 0 is none.",
+        0,
+        1_000_000,
+    ),
+    range("checkout.stock_shown_ms", STOCK_SHOWN, 0, 60_000),
+    range("checkout.sweep_seconds", SWEEP, 1, 600),
+    range("checkout.claim_seconds", CLAIM, 10, 600),
+    range("checkout.shopper_seconds", SHOPPER, 60, 1_080),
+    words("checkout.payment_url", PAYMENT, HOOK_URL),
+    words("checkout.payment_secret", "Signs the questions to the payment hook.", HOOK_SECRET),
+    words("checkout.payment_secret_file", "A file with that secret, read at the start.", HOOK_SECRET_FILE),
+    words("checkout.price_url", PRICE, HOOK_URL),
+    words("checkout.price_secret", "Signs the questions to the price hook.", HOOK_SECRET),
+    words("checkout.price_secret_file", "A file with that secret, read at the start.", HOOK_SECRET_FILE),
+    range("checkout.hook_timeout_ms", HOOK_TIMEOUT, 50, 60_000),
+    range("checkout.hook_attempts", HOOK_ATTEMPTS, 1, 5),
     range("limits.lines_max", "Distinct lines of a cart.", 1, 2_000),
     range("limits.dots_per_line_max", "Adds of one line that are told apart at once.", 1, 8_192),
     range("limits.quantity_per_line_max", "Units of a line.", 1, 999_999),
@@ -133,6 +152,22 @@ pub const KEYS: &[Declared] = &[
     words("backup.directory", BACKUP, "an absolute path of a folder that exists; empty: nowhere"),
 ];
 
+const CONSENT: &str =
+    "A checkout must name the total that the shopper said yes to; any other is 409 `price_changed`.";
+const STOCK_SHOWN: &str =
+    "Milliseconds for which a node shows what it last knew of stock; what is sold is always what there is.";
+const SWEEP: &str = "Seconds between two looks at checkouts that were left half-way.";
+const CLAIM: &str = "Seconds for which a checkout has its cart and stock; renewed while somebody drives it.";
+const SHOPPER: &str = "Seconds in all that a checkout has its stock while the shopper acts on a payment.";
+const PAYMENT: &str = "Where money is asked to be set aside and given back; empty: nothing is paid here.";
+const PRICE: &str = "Where tax, shipping and other prices are asked for; empty: there are none.";
+const HOOK_URL: &str = "an `https` URL (`http` within a trusted network) without a user, or empty";
+const HOOK_SECRET: &str = "`whsec_` and 24 to 64 bytes in base64, two with a space between while it is changed; \
+    never shown";
+const HOOK_SECRET_FILE: &str = "a path, in place of the secret itself";
+const HOOK_TIMEOUT: &str = "Milliseconds that a hook has for an answer; times `checkout.hook_attempts` at most a third of \
+    `checkout.claim_seconds`.";
+const HOOK_ATTEMPTS: &str = "Times that a question is asked under one id before the step counts as failed; a checkout tries a step three times.";
 const CONNECTIONS: &str = "Connections at once; one more is told 503 `overloaded` and closed. Less where the process may \
     not open so many files.";
 const REQUESTS: &str = "Requests under way at once, those that wait for a processor included and those that wait for \

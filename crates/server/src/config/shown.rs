@@ -3,6 +3,7 @@
 use super::{
     Config,
     declared::{Declared, KEYS},
+    secret::HIDDEN,
 };
 use serde_json::Value;
 use std::fmt::Write;
@@ -37,7 +38,7 @@ fn walk(key: String, value: &Value, found: &mut Vec<(String, Value)>) {
     }
 }
 
-/// Settings as a TOML file that means the same, each with its source.
+/// Settings as a TOML file that means the same, each with its source; but for secrets, which stay where they are.
 pub fn to_toml(settings: &[Setting]) -> String {
     let (mut text, mut table) = (String::new(), "");
     for setting in settings {
@@ -46,7 +47,8 @@ pub fn to_toml(settings: &[Setting]) -> String {
             table = own;
             let _ = writeln!(text, "\n[{table}]"); // writing to a `String` cannot fail
         }
-        let absent = if setting.value.is_null() { "# " } else { "" };
+        let is_left_out = setting.value.is_null() || setting.value == HIDDEN;
+        let absent = if is_left_out { "# " } else { "" };
         let _ = writeln!(text, "{absent}{name} = {}  # {}", setting.value, setting.source);
     }
     text

@@ -58,3 +58,51 @@ fn a_journal_has_room_for_two_files_and_for_the_largest_change() {
     assert!(parse(small).unwrap_err().contains("`store.journal_segment_bytes`"));
     parse("[store]\njournal_segment_bytes = 1048576\njournal_bytes_max = 2097152").unwrap();
 }
+
+const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+
+#[test]
+fn a_hook_needs_a_url_and_a_secret_and_both_are_checked() {
+    let hook = |url: &str, more: &str| parse(&format!("[checkout]\npayment_url = \"{url}\"\n{more}"));
+    let secret = format!("payment_secret = \"{SECRET}\"");
+    for right in ["https://pay.example/hook", "http://127.0.0.1:8090"] {
+        hook(right, &secret).unwrap();
+        hook(right, "payment_secret_file = \"/run/secrets/pay\"").unwrap();
+    }
+    for wrong in ["pay.example", "ftp://pay.example", "https://", "https://me:pw@pay.example", "https://x/#y"]
+    {
+        let refused = hook(wrong, &secret).unwrap_err();
+        assert!(refused.contains("`checkout.payment_url`") && !refused.contains("pw"), "{refused}");
+    }
+    let missing = hook("https://pay.example", "").unwrap_err();
+    assert!(missing.contains("`checkout.payment_secret`"), "{missing}");
+    let both = format!("{secret}\npayment_secret_file = \"x\"");
+    assert!(hook("https://pay.example", &both).unwrap_err().contains("`checkout.payment_secret_file`"));
+}
+
+#[test]
+fn a_claim_lasts_longer_than_hooks_may_take() {
+    let slow = "[checkout]\nhook_timeout_ms = 10000\nhook_attempts = 3\n";
+    assert!(parse(slow).unwrap_err().contains("`checkout.claim_seconds`"));
+    let config = parse(&format!("{slow}claim_seconds = 90")).unwrap();
+    assert_eq!(config.settings().unwrap().checkout.protocol.claim_ms, 90_000);
+    let (defaults, settings) = (service::Settings::new(Currency::parse("GBP").unwrap()), Config::default());
+    assert_eq!(settings.settings().unwrap().checkout.protocol, defaults.checkout.protocol);
+    assert_eq!(settings.settings().unwrap().sweep_every_ms, defaults.sweep_every_ms);
+}
+
+#[test]
+fn a_secret_is_used_and_never_shown() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), format!("[checkout]\nprice_secret = \"{SECRET}\"")).unwrap();
+    let (config, settings) = Config::load_shown(Some(file.path())).unwrap();
+    assert!(config.checkout.price().keys().is_ok());
+    let shown = shown::to_toml(&settings);
+    assert!(shown.contains("# price_secret = \"hidden\"  # "), "{shown}");
+    assert!(shown.contains("\npayment_secret = \"\"  # default"), "{shown}");
+    for text in [shown, format!("{config:?}"), serde_json::to_string(&config).unwrap()] {
+        assert!(!text.contains(&SECRET[6..]), "{text}");
+    }
+    let wrong = parse("[checkout]\nprice_secret = \"hunter2\"").unwrap_err();
+    assert!(wrong.contains("`checkout.price_secret`") && !wrong.contains("hunter2"), "{wrong}");
+}

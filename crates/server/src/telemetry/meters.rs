@@ -5,7 +5,7 @@
 //! semantic conventions name.
 
 use super::{BUCKETS_S, otlp};
-use crate::http::REQUEST_DURATION;
+use crate::{hooks, http::REQUEST_DURATION};
 use metrics_opentelemetry::{OpenTelemetryMetrics, OpenTelemetryRecorder};
 use opentelemetry::metrics::MeterProvider as _;
 use opentelemetry_otlp::{ExporterBuildError, MetricExporter};
@@ -27,7 +27,7 @@ pub(super) fn recorder() -> Result<Option<OpenTelemetryRecorder>, ExporterBuildE
         .with_view(by_convention)
         .build();
     let recorder = OpenTelemetryRecorder::new(OpenTelemetryMetrics::new(provider.meter("evercart")));
-    recorder.set_histogram_bounds([REQUEST_DURATION, DURATION].into_iter(), &BUCKETS_S);
+    recorder.set_histogram_bounds([REQUEST_DURATION, DURATION, hooks::DURATION].into_iter(), &BUCKETS_S);
     PROVIDER.set(provider).ok(); // looked at above
     Ok(Some(recorder))
 }

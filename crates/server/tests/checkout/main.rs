@@ -1,0 +1,10 @@
+//! Checkout with the shop's own programs, asked over real connections: what hooks answer, late, twice, never, or wrongly,
+//! and that no money stays set aside without an order (K6).
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test, and a harness outside of `#[test]` functions")]
+
+mod action;
+mod answers;
+mod outages;
+mod purchases;
+mod recount;
+mod shop;
