@@ -11,6 +11,7 @@ pub mod hooks;
 mod orders;
 mod refusal;
 mod returns;
+mod turns;
 
 pub(crate) use buy::refusal_of;
 pub use buy::{CheckoutRequest, Progress, State};
@@ -89,6 +90,7 @@ pub(crate) struct Checkouts {
     pub(crate) pricing: Option<Arc<dyn Pricing>>,
     pub(crate) levels: Levels,
     pub(crate) actions: Actions,
+    pub(crate) turns: turns::Turns,
     /// Dots that checkouts under way have claimed, as far as this node knows.
     claimed: Mutex<HashMap<CartId, Arc<BTreeSet<Dot>>>>,
     nothing: Arc<BTreeSet<Dot>>,
@@ -108,6 +110,7 @@ impl Checkouts {
             pricing: settings.pricing,
             levels: Levels::new(settings.stock_shown_ms, environment),
             actions: Actions(Cache::new(ACTIONS)),
+            turns: turns::Turns::default(),
             claimed: Mutex::default(),
             nothing: Arc::default(),
             is_off: AtomicBool::new(false),

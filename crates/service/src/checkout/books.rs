@@ -55,6 +55,20 @@ impl Books<'_> {
         found(self.linear.read(R::TABLE, &R::key(key)).await?)
     }
 
+    /// A record as it is now, decoded only if it is another than the one that is known.
+    pub(crate) async fn read_again<R: Book>(
+        &self,
+        key: &R::Key,
+        known: Option<Found<R>>,
+    ) -> Result<Found<R>> {
+        let record = self.linear.read(R::TABLE, &R::key(key)).await?;
+        let version = record.as_ref().map(|record| RecordVersion(record.version.0));
+        match known.filter(|known| known.version == version) {
+            Some(known) => Ok(known),
+            None => found(record),
+        }
+    }
+
     /// Writes a record over the version that is given, or where there is none.
     pub(crate) async fn write<R: Book>(
         &self,

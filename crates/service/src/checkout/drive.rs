@@ -7,6 +7,7 @@
 use super::{
     books::{Book, Books, Written},
     hooks::{Authorisation, HookError},
+    turns::Turn,
 };
 use crate::{Service, error::ServiceError};
 use cart::{
@@ -31,6 +32,7 @@ impl Service {
         machine: &mut (dyn Machine + Send),
         tell: &mut (dyn FnMut(Answer) + Send),
     ) {
+        let mut turn = None;
         let mut effects = machine.step(self.clock(), Input::Start);
         loop {
             let mut asked = None;
@@ -41,8 +43,11 @@ impl Service {
                 }
             }
             let Some((ticket, request)) = asked else { return };
-            let reply = self.ask(&request).await;
+            self.checkout.turns.take(&mut turn, &request).await;
+            let reply = self.ask(&request, turn.as_mut()).await;
             if matches!(reply, Reply::Unknown | Reply::Unavailable) {
+                // Nobody waits for one whom the store does not answer.
+                turn = None;
                 self.environment.sleep(self.environment.random() % PAUSE_MS + PAUSE_MS).await;
             }
             effects = machine.step(self.clock(), Input::Reply(ticket, reply));
@@ -58,8 +63,8 @@ impl Service {
         Books { linear: &*self.stores.linear, settings: &self.checkout.settings }
     }
 
-    async fn ask(&self, request: &Request) -> Reply {
-        match self.reply(request).await {
+    async fn ask(&self, request: &Request, turn: Option<&mut Turn>) -> Reply {
+        match self.reply(request, turn).await {
             Ok(reply) => reply,
             Err(error) if error.may_be_applied() => Reply::Unknown,
             Err(error) => {
@@ -74,7 +79,7 @@ impl Service {
         }
     }
 
-    async fn reply(&self, request: &Request) -> Result<Reply, StoreError> {
+    async fn reply(&self, request: &Request, turn: Option<&mut Turn>) -> Result<Reply, StoreError> {
         let books = self.books();
         Ok(match request {
             Request::ReadLedger(cart) => Reply::Ledger(books.read(cart).await?),
@@ -83,9 +88,15 @@ impl Service {
                 self.checkout.note_claim(*cart, ledger);
                 replied(written, Reply::Ledger)
             }
-            Request::ReadStock(key) => Reply::Stock(books.read(key).await?),
+            Request::ReadStock(key) => Reply::Stock(match turn {
+                Some(turn) => turn.read(books).await?,
+                None => books.read(key).await?,
+            }),
             Request::WriteStock { key, expected, stock } => {
-                let written = books.write(key, *expected, &**stock).await?;
+                let written = match turn {
+                    Some(turn) => turn.write(books, *expected, stock).await?,
+                    None => books.write(key, *expected, &**stock).await?,
+                };
                 self.checkout.levels.forget(&key.sku);
                 replied(written, Reply::Stock)
             }
