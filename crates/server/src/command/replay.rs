@@ -26,6 +26,8 @@ mod pence;
 mod plan;
 mod progress;
 mod report;
+mod returns;
+mod sales;
 mod schedule;
 mod shop;
 mod verify;
@@ -38,13 +40,15 @@ mod tests;
 
 use catalogue::Catalogue;
 use census::Census;
-use client::{Client, Patience};
+use client::{CallError, Client, Patience};
 use drive::{EndCheck, Outcome, Pace};
 use meter::Meters;
 use plan::Visit;
 use progress::Progress;
-use report::Figures;
-use shop::{Shop, Tokens};
+use report::{Figures, Orders};
+use returns::{Purchases, ReturnsCensus};
+use sales::Sales;
+use shop::{Shelves, Shop, Tokens};
 
 pub use args::{OnlineRetailArgs, ReplayArgs, Source};
 pub use invoice::FileError;
@@ -145,6 +149,9 @@ async fn replay(
     Ok(work.replay(shop, &args, interrupt).await)
 }
 
+/// What the replay does as a service of the shop.
+const SCOPES: &[&str] = &["catalog", "carts", "inventory", "orders"];
+
 /// The server at `url` as the replay sees it.
 fn shop(
     url: Url,
@@ -154,14 +161,15 @@ fn shop(
     patience: Patience,
 ) -> Result<Arc<Shop>, ReplayError> {
     let service = surroundings
-        .service_token(&data, &["catalog", "carts"])
+        .service_token(&data, SCOPES)
         .map_err(|source| ReplayError::surroundings("no service token can be issued", source))?;
     let shopper = Box::new(move |subject: &str| surroundings.shopper_token(&data, subject));
     let no_client = "no HTTP client can be built";
     let meters = Meters::new().map_err(|source| ReplayError::surroundings(no_client, source))?;
     let client = Client::new(url, args.concurrency, patience, meters)
         .map_err(|source| ReplayError::surroundings(no_client, source))?;
-    Ok(Arc::new(Shop { client, tokens: Tokens { shopper, service }, seed: rand::random() }))
+    let tokens = Tokens { shopper, service };
+    Ok(Arc::new(Shop { client, tokens, seed: rand::random(), sells: !args.no_checkout }))
 }
 
 /// Everything that is to be replayed.
@@ -169,6 +177,9 @@ struct Work {
     census: Census,
     catalogue: Catalogue,
     visits: Vec<Visit>,
+    /// What the replayed invoices sell, and what comes back of it.
+    sales: Sales,
+    returns: ReturnsCensus,
 }
 
 impl Work {
@@ -177,15 +188,23 @@ impl Work {
         let invoices =
             invoice::read(&args.file).map_err(|source| ReplayError::File { path: path(), source })?;
         let catalogue = catalogue::of(&invoices);
-        let mut visits = Vec::new();
+        let (mut visits, mut sales, mut purchases) = (Vec::new(), Sales::default(), Purchases::default());
+        let mut left = args.invoices.unwrap_or(usize::MAX);
         for invoice in &invoices {
-            visits.extend(plan::of(invoice, &catalogue, plan::CART_LINES_MAX)?);
+            if !args.no_checkout {
+                visits.extend(purchases.take_back(invoice));
+            }
+            let Some(visit) = plan::of(invoice, &catalogue, plan::CART_LINES_MAX)? else { continue };
+            let Some(less) = left.checked_sub(1) else { break };
+            left = less;
+            purchases.buy(&visit);
+            sales.add_invoice(invoice);
+            visits.push(visit);
         }
-        visits.truncate(args.invoices.unwrap_or(usize::MAX));
-        if visits.is_empty() {
+        if !visits.iter().any(Visit::shops) {
             return Err(ReplayError::Empty { path: path() });
         }
-        Ok(Self { census: census::of(&invoices), catalogue, visits })
+        Ok(Self { census: census::of(&invoices), catalogue, visits, sales, returns: purchases.census })
     }
 
     /// Stocks the shop, shops, checks what is left, and reports.
@@ -197,31 +216,37 @@ impl Work {
     ) -> ReplayReport {
         let mut interrupt = pin!(interrupt);
         let mut figures = self.figures(&shop, args);
+        let Self { census, catalogue, visits, sales, returns } = self;
         let mut outcome = Outcome::default();
         let mut end = EndCheck::default();
-        let stocked = shop.stock(&self.catalogue).await;
-        let catalogue_failures = match stocked {
-            Ok(failures) => {
-                let before = shop.client.meters.operations();
+        let mut orders = shop.sells.then(|| Orders::new(&sales, &returns, figures.carts_planned));
+        let opened = open(&shop, &catalogue, &sales, args.concurrency).await;
+        let failures = match opened {
+            Ok((before, failures)) => {
+                let operations = shop.client.meters.operations();
                 let started = Instant::now();
                 let pace = Pace { concurrency: args.concurrency, speed: args.speed };
-                let progress = Progress::new(self.visits.len(), args.json);
+                let progress = Progress::new(figures.invoices_planned, args.json);
                 let tell = |outcome: &Outcome| progress.tell(outcome);
-                outcome = drive::shop_all(&shop, self.visits, pace, interrupt.as_mut(), tell).await;
+                outcome = drive::shop_all(&shop, visits, pace, interrupt.as_mut(), tell).await;
                 progress.end();
-                figures.timed(started.elapsed().as_secs_f64(), shop.client.meters.operations() - before);
+                figures.timed(started.elapsed().as_secs_f64(), shop.client.meters.operations() - operations);
                 if outcome.ended_early.is_none() {
                     end = drive::check_the_end(&shop, &mut outcome, args.concurrency, interrupt).await;
                 }
+                if let Some(orders) = orders.as_mut().filter(|_| outcome.ended_early.is_none()) {
+                    let after = shop.count_shelves(&before, &sales, &returns.by_item, args.concurrency).await;
+                    orders.close(&sales, &returns, &end.books, &before, after);
+                }
                 failures
             }
-            Err(error) => {
-                outcome.ended_early = Some("the catalogue was not stored".to_owned());
+            Err((why, error)) => {
+                outcome.ended_early = Some(why.to_owned());
                 vec![error.to_string()]
             }
         };
         let meters = &shop.client.meters;
-        ReplayReport::of(&self.census, figures, meters, &outcome, &end, catalogue_failures)
+        ReplayReport::of(&census, figures, meters, &outcome, &end, orders, failures)
     }
 
     fn figures(&self, shop: &Shop, args: &OnlineRetailArgs) -> Figures {
@@ -231,10 +256,29 @@ impl Work {
             speed: args.speed,
             seed: format!("{:016x}", shop.seed),
             catalogue_items: self.catalogue.len() as u64,
-            invoices_planned: self.visits.len() as u64,
+            invoices_planned: self.visits.iter().filter(|visit| visit.shops()).count() as u64,
             carts_planned: carts().count() as u64,
             adds_planned: carts().map(|cart| cart.adds.len() as u64).sum(),
             ..Figures::default()
         }
     }
+}
+
+/// Puts the catalogue on the server, and on the shelves what is sold; returns what was there before, and in words what
+/// was not stored.
+async fn open(
+    shop: &Shop,
+    catalogue: &Catalogue,
+    sales: &Sales,
+    concurrency: usize,
+) -> Result<(Shelves, Vec<String>), (&'static str, CallError)> {
+    let mut failures =
+        shop.stock(catalogue).await.map_err(|error| ("the catalogue was not stored", error))?;
+    if !shop.sells {
+        return Ok((Shelves::new(), failures));
+    }
+    let filled = shop.fill_shelves(sales, concurrency).await;
+    let (before, unfilled) = filled.map_err(|error| ("the stock was not stored", error))?;
+    failures.extend(unfilled);
+    Ok((before, failures))
 }

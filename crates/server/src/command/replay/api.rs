@@ -10,6 +10,8 @@ use super::meter::Operation;
 use super::plan::Add;
 use super::wire;
 
+mod selling;
+
 /// A `seen` token longer than this does not go into a query: `PATCH` carries it.
 const SEEN_IN_QUERY_MAX: usize = 4_096;
 
@@ -32,10 +34,7 @@ impl Client {
         let operation = Operation::Catalogue;
         let call = Call::new(operation, Method::PUT, "/v1/catalog/items").bearer(service).ndjson(batch);
         let answer = self.send(&call).await?;
-        let results = serde_json::Deserializer::from_slice(&answer.body)
-            .into_iter()
-            .collect::<Result<Vec<wire::ItemResult>, _>>()
-            .map_err(|source| CallError::Unreadable { operation, source })?;
+        let results: Vec<wire::ItemResult> = answer.json_lines()?;
         let mut failures = Vec::new();
         if results.len() != lines {
             failures.push(format!("{lines} items were sent, {} results came back", results.len()));

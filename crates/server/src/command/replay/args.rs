@@ -29,9 +29,12 @@ pub enum Source {
     /// A shop's year of invoices (Online Retail, CSV or CSV in gzip).
     #[command(
         after_help = "Example: evercart replay online-retail online-retail.csv.gz --concurrency 64\n\n\
-        Each invoice becomes a guest's cart, filled line by line and read back; with a customer number it is claimed by \
-        the account, verified and cleared. Afterwards every cart and the total are compared with the file. Exit status \
-        0: nothing differs; 1: something differs, or the replay ended early."
+        Before, each item is restocked with exactly what the file sells. Each invoice becomes a guest's cart, filled line \
+        by line and read back; with a customer number it is claimed by the account and verified; then it is checked out. \
+        Cancellations bring units back to the customer's earlier orders. Afterwards every cart, every order, the sums of \
+        orders by item, by country and in total, and the stock are compared with the file. With --no-checkout accounts' \
+        carts are cleared and guests' stay. Exit status 0: nothing differs; 1: something differs, or the replay ended \
+        early."
     )]
     OnlineRetail(OnlineRetailArgs),
 }
@@ -56,6 +59,9 @@ pub struct OnlineRetailArgs {
     /// Replay only the first N invoices that buy something.
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub invoices: Option<usize>,
+    /// Check nothing out: no stock, no orders, no returns; accounts' carts are cleared.
+    #[arg(long)]
+    pub no_checkout: bool,
     /// Print the report as JSON, and no progress.
     #[arg(long)]
     pub json: bool,

@@ -29,6 +29,7 @@ pub(super) enum Odd {
     TooManyCodes,
     SeveralTimes,
     Apart,
+    SeveralCountries,
     NegativeQuantity,
     ZeroQuantity,
     QuantityAboveLimit,
@@ -47,7 +48,7 @@ pub(super) enum Odd {
 
 impl Odd {
     /// All kinds, in the order of the report.
-    pub(super) const ALL: [Self; 24] = [
+    pub(super) const ALL: [Self; 25] = [
         Self::Cancellation,
         Self::Adjustment,
         Self::UnknownInvoice,
@@ -58,6 +59,7 @@ impl Odd {
         Self::TooManyCodes,
         Self::SeveralTimes,
         Self::Apart,
+        Self::SeveralCountries,
         Self::NegativeQuantity,
         Self::ZeroQuantity,
         Self::QuantityAboveLimit,
@@ -87,6 +89,7 @@ impl Odd {
             Self::TooManyCodes => "invoices: more than 300 different codes",
             Self::SeveralTimes => "invoices: lines with different times",
             Self::Apart => "invoices: other invoices' lines in between",
+            Self::SeveralCountries => "invoices: lines of several countries",
             Self::NegativeQuantity => "lines: negative quantity",
             Self::ZeroQuantity => "lines: quantity 0",
             Self::QuantityAboveLimit => "lines: quantity above 999,999",
@@ -107,7 +110,9 @@ impl Odd {
     /// What is done about it.
     pub(super) fn rule(self) -> &'static str {
         match self {
-            Self::Cancellation => "no cart: goods come back to an order, not to a cart",
+            Self::Cancellation => {
+                "no cart: what can be found in an earlier order of the customer is returned to it"
+            }
             Self::Adjustment => "no cart: bookkeeping, nobody shopped",
             Self::UnknownInvoice => "no cart: what it means is not known",
             Self::NothingBought => "no cart: stock was written off, nobody shopped",
@@ -117,6 +122,7 @@ impl Odd {
             Self::TooManyCodes => "cut into carts of 300 lines, in order of first appearance",
             Self::SeveralTimes => "the time of the first line",
             Self::Apart => "one invoice, at its first line's place",
+            Self::SeveralCountries => "the country of the first line",
             Self::NegativeQuantity => "not added: it puts nothing into a cart",
             Self::ZeroQuantity => "not added: it puts nothing into a cart",
             Self::QuantityAboveLimit => "not added: no line holds so many",
@@ -153,6 +159,9 @@ pub(super) struct Census {
     /// Σ quantity × price over the added lines, in pounds, exactly.
     #[serde(serialize_with = "as_text")]
     pub(super) value: Decimal,
+    /// The same by country.
+    #[serde(skip)]
+    pub(super) value_by_country: BTreeMap<Arc<str>, Decimal>,
     /// The same with each price rounded to pence first, in pence.
     pub(super) value_rounded_pence: i128,
 }
@@ -209,6 +218,8 @@ impl Census {
         self.note(Odd::TooManyCodes, codes.len() > CART_LINES_MAX);
         self.note(Odd::SeveralTimes, invoice.lines.iter().any(|line| line.at != first));
         self.note(Odd::Apart, invoice.apart);
+        let country = invoice.country();
+        self.note(Odd::SeveralCountries, invoice.lines.iter().any(|line| line.country != *country));
     }
 
     fn count_line(&mut self, invoice: &Invoice, line: &Line) {
@@ -216,7 +227,9 @@ impl Census {
         self.rows += 1;
         *self.fates.entry(fate).or_default() += 1;
         if fate == Fate::Added {
-            self.value += Decimal::from(line.quantity) * line.price;
+            let value = Decimal::from(line.quantity) * line.price;
+            self.value += value;
+            *self.value_by_country.entry(invoice.country().clone()).or_default() += value;
             self.value_rounded_pence += i128::from(line.price_pence.0) * i128::from(line.quantity);
         }
         self.note(Odd::NegativeQuantity, line.quantity < 0);

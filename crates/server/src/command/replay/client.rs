@@ -28,6 +28,9 @@ pub(super) struct Patience {
     /// A claim may complete behind the login, and an item may be filled in later: so long, and no longer, a cart that
     /// lacks one is read again.
     pub(super) lateness: Duration,
+    /// What a crash left half-way of a checkout is completed by the server behind it: so long a checkout is repeated, and
+    /// a cart, a list of orders and stock that do not show it yet are read again.
+    pub(super) sweep: Duration,
 }
 
 impl Default for Patience {
@@ -37,6 +40,7 @@ impl Default for Patience {
             longest_pause: Duration::from_secs(1),
             give_up_after: Duration::from_secs(60),
             lateness: Duration::from_secs(2),
+            sweep: Duration::from_secs(90),
         }
     }
 }
@@ -48,8 +52,8 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CallError {
     /// The server refused it for good: nothing was applied.
-    #[error("{} refused: {status} {what}", .operation.name())]
-    Refused { operation: Operation, status: StatusCode, what: String },
+    #[error("{} refused: {status} {}", .operation.name(), told(.problem))]
+    Refused { operation: Operation, status: StatusCode, problem: wire::Problem },
     /// The answer is not what the API promises.
     #[error("{} answered what cannot be read", .operation.name())]
     Unreadable { operation: Operation, source: serde_json::Error },
@@ -66,7 +70,7 @@ pub(super) struct Call<'a> {
     operation: Operation,
     method: Method,
     path: String,
-    query: Option<(&'static str, &'a str)>,
+    query: Vec<(&'static str, &'a str)>,
     bearer: Option<&'a str>,
     key: Option<String>,
     context: Option<&'a str>,
@@ -81,7 +85,7 @@ impl<'a> Call<'a> {
             operation,
             method,
             path,
-            query: None,
+            query: Vec::new(),
             bearer: None,
             key: None,
             context: None,
@@ -91,8 +95,9 @@ impl<'a> Call<'a> {
     }
 
     /// A query parameter, not yet encoded.
-    pub(super) fn query(self, name: &'static str, value: &'a str) -> Self {
-        Self { query: Some((name, value)), ..self }
+    pub(super) fn query(mut self, name: &'static str, value: &'a str) -> Self {
+        self.query.push((name, value));
+        self
     }
 
     /// Who asks.
@@ -138,6 +143,15 @@ impl Answer {
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, CallError> {
         let operation = self.operation;
         serde_json::from_slice(&self.body).map_err(|source| CallError::Unreadable { operation, source })
+    }
+
+    /// One value a line.
+    pub(super) fn json_lines<T: DeserializeOwned>(&self) -> Result<Vec<T>, CallError> {
+        let operation = self.operation;
+        serde_json::Deserializer::from_slice(&self.body)
+            .into_iter()
+            .collect::<Result<_, _>>()
+            .map_err(|source| CallError::Unreadable { operation, source })
     }
 }
 
@@ -215,12 +229,12 @@ impl Client {
         // Headers alone are no answer: a server that died while it wrote the body is asked again.
         let body = answer.bytes().await.map_err(unanswered)?;
         if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-            let why = format!("{status} {}", told(&body));
+            let why = format!("{status} {}", told(&problem(&body)));
             return Err(Failed::Again { why, after: retry_after(&headers) });
         }
         self.meters.answered(operation, started.elapsed());
         if !status.is_success() {
-            return Err(Failed::Final(CallError::Refused { operation, status, what: told(&body) }));
+            return Err(Failed::Final(CallError::Refused { operation, status, problem: problem(&body) }));
         }
         if headers.get("idempotent-replayed").is_some_and(|replayed| replayed == "true") {
             self.meters.replayed();
@@ -232,8 +246,8 @@ impl Client {
     fn request(&self, call: &Call<'_>) -> reqwest::RequestBuilder {
         let mut url = self.base.clone();
         url.set_path(&format!("{}{}", self.base.path().trim_end_matches('/'), call.path));
-        if let Some((name, value)) = call.query {
-            url.query_pairs_mut().append_pair(name, value);
+        if !call.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&call.query);
         }
         let mut request = self.http.request(call.method.clone(), url);
         if let Some(token) = call.bearer {
@@ -274,9 +288,13 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
+fn problem(body: &[u8]) -> wire::Problem {
+    serde_json::from_slice(body).unwrap_or_default()
+}
+
 /// What a problem document says.
-fn told(body: &[u8]) -> String {
-    let problem: wire::Problem = serde_json::from_slice(body).unwrap_or_default();
-    let words: Vec<String> = [problem.code, problem.detail.or(problem.title)].into_iter().flatten().collect();
+fn told(problem: &wire::Problem) -> String {
+    let detail = problem.detail.as_deref().or(problem.title.as_deref());
+    let words: Vec<&str> = [problem.code.as_deref(), detail].into_iter().flatten().collect();
     words.join(": ")
 }

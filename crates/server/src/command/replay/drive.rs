@@ -3,7 +3,7 @@
 //! Always holds: whatever ends the replay early (an interrupt, a server that does not answer), what was settled until
 //! then is returned. Deliberately absent: which visit is next (`schedule`), and what a visit is (`shop`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::plan::Visit;
 use super::schedule::{Schedule, Turn};
-use super::shop::{Account, Settled, Shop, Stopped};
+use super::shop::{Account, Books, Settled, SettledReturn, Shop, Stopped, Visited};
 
 /// How fast the replay goes.
 #[derive(Debug, Clone, Copy)]
@@ -32,8 +32,11 @@ pub(super) struct Pace {
 pub(super) struct Outcome {
     /// Of every cart that was finished.
     pub(super) settled: Vec<Settled>,
+    /// Of everything that was brought back.
+    pub(super) returns: Vec<SettledReturn>,
     /// Every customer of whom a visit was finished.
     pub(super) customers: BTreeSet<Arc<str>>,
+    /// Invoices that were shopped.
     pub(super) visits: u64,
     /// Why the replay ended early.
     pub(super) ended_early: Option<String>,
@@ -44,7 +47,8 @@ struct Finished {
     chain: usize,
     account: Account,
     customer: Option<Arc<str>>,
-    settled: Result<Vec<Settled>, Stopped>,
+    shops: bool,
+    visited: Result<Visited, Stopped>,
 }
 
 /// Shops all visits, until `interrupt` is ready; `progress` is told of each visit that ended.
@@ -89,8 +93,8 @@ pub(super) async fn shop_all(
     }
 }
 
-/// Reads what must be left, until `interrupt` is ready: guests' carts that nobody claimed, full as before, and
-/// accounts' carts, empty.
+/// Reads what must be left, until `interrupt` is ready: guests' carts that nobody claimed, full as before or bought,
+/// accounts' carts, empty, and everybody's orders.
 pub(super) async fn check_the_end(
     shop: &Shop,
     outcome: &mut Outcome,
@@ -113,23 +117,55 @@ pub(super) struct EndCheck {
     pub(super) accounts: u64,
     /// Customers whose cart is not empty, with what is in it, in words.
     pub(super) not_empty: Vec<(Arc<str>, Vec<String>)>,
+    /// The orders of this run.
+    pub(super) books: Books,
 }
 
 impl EndCheck {
     async fn read(&mut self, shop: &Shop, outcome: &mut Outcome, concurrency: usize) -> Result<(), Stopped> {
+        self.read_guests(shop, outcome, concurrency).await?;
+        self.read_accounts(shop, outcome, concurrency).await?;
+        for settled in &outcome.settled {
+            if let Some(bought) = &settled.bought {
+                self.books.check(&settled.name, &bought.order);
+            }
+        }
+        Ok(())
+    }
+
+    async fn read_guests(
+        &mut self,
+        shop: &Shop,
+        outcome: &mut Outcome,
+        concurrency: usize,
+    ) -> Result<(), Stopped> {
         let guests = outcome.settled.iter_mut().filter_map(|settled| Some((settled.stays.take()?, settled)));
         let mut carts = stream::iter(guests)
             .map(|(stays, settled)| async move { shop.check_again(&stays, settled).await })
             .buffer_unordered(concurrency);
         while let Some(checked) = carts.next().await {
-            checked?;
+            checked?.iter().for_each(|order| self.books.take(order));
             self.guest_carts += 1;
         }
+        Ok(())
+    }
+
+    async fn read_accounts(
+        &mut self,
+        shop: &Shop,
+        outcome: &Outcome,
+        concurrency: usize,
+    ) -> Result<(), Stopped> {
+        let answered = outcome.orders_of_customers();
         let mut accounts = stream::iter(&outcome.customers)
-            .map(|customer| async move { (customer, shop.check_empty(customer).await) })
+            .map(|customer| {
+                let answered = answered.get(customer).map_or(&[][..], Vec::as_slice);
+                async move { (customer, shop.check_account(customer, answered).await) }
+            })
             .buffer_unordered(concurrency);
         while let Some((customer, checked)) = accounts.next().await {
-            let differences = checked?;
+            let (differences, orders) = checked?;
+            orders.iter().for_each(|order| self.books.take(order));
             self.accounts += 1;
             if !differences.is_empty() {
                 self.not_empty.push((customer.clone(), differences));
@@ -140,6 +176,17 @@ impl EndCheck {
 }
 
 impl Outcome {
+    /// The orders that were answered to each customer.
+    fn orders_of_customers(&self) -> BTreeMap<Arc<str>, Vec<&str>> {
+        let mut orders: BTreeMap<Arc<str>, Vec<&str>> = BTreeMap::new();
+        for settled in &self.settled {
+            if let (Some(customer), Some(bought)) = (&settled.customer, &settled.bought) {
+                orders.entry(customer.clone()).or_default().push(&bought.order);
+            }
+        }
+        orders
+    }
+
     /// Takes a finished visit in; returns its chain, or `None` when the replay must end.
     fn take(&mut self, finished: Result<Finished, JoinError>) -> Option<(usize, Account)> {
         let finished = match finished {
@@ -149,11 +196,12 @@ impl Outcome {
                 return None;
             }
         };
-        match finished.settled {
-            Ok(settled) => {
-                self.visits += 1;
+        match finished.visited {
+            Ok(visited) => {
+                self.visits += u64::from(finished.shops);
                 self.customers.extend(finished.customer);
-                self.settled.extend(settled);
+                self.settled.extend(visited.carts);
+                self.returns.extend(visited.returns);
                 Some((finished.chain, finished.account))
             }
             Err(stopped) => {
@@ -166,9 +214,9 @@ impl Outcome {
 
 async fn make(shop: Arc<Shop>, turn: Turn) -> Finished {
     let Turn { chain, visit, mut account } = turn;
-    let customer = visit.customer.clone();
-    let settled = shop.visit(visit, &mut account).await;
-    Finished { chain, account, customer, settled }
+    let (customer, shops) = (visit.customer.clone(), visit.shops());
+    let visited = shop.visit(visit, &mut account).await;
+    Finished { chain, account, customer, shops, visited }
 }
 
 /// Maps the file's time to the replay's.

@@ -78,7 +78,7 @@ impl InvoiceKind {
 pub(super) enum Fate {
     /// Added to a cart.
     Added,
-    /// Left out: its invoice is a cancellation.
+    /// In no cart: its invoice is a cancellation. What of it comes back to an order is planned in `returns`.
     InCancellation,
     /// Left out: its invoice is an adjustment.
     InAdjustment,
@@ -107,6 +107,7 @@ pub(super) struct Line {
     pub(super) price: Decimal,
     /// `price` rounded half-even.
     pub(super) price_pence: Pence,
+    pub(super) country: Arc<str>,
 }
 
 /// One invoice with all its rows, wherever they stand in the file.
@@ -126,6 +127,11 @@ impl Invoice {
     /// When the shopping began: the time of the first row.
     pub(super) fn at(&self) -> Timestamp {
         self.lines[0].at
+    }
+
+    /// Where the goods went: the country of the first row.
+    pub(super) fn country(&self) -> &Arc<str> {
+        &self.lines[0].country
     }
 
     /// What becomes of one of this invoice's lines.
@@ -165,7 +171,7 @@ pub(super) fn parse(text: impl Read) -> Result<Vec<Invoice>, FileError> {
     Ok(grouping.invoices)
 }
 
-/// A row as the file writes it; other columns (the country) are not looked at.
+/// A row as the file writes it; other columns are not looked at.
 #[derive(Debug, Deserialize)]
 struct Record {
     #[serde(rename = "InvoiceNo")]
@@ -182,6 +188,8 @@ struct Record {
     price: String,
     #[serde(rename = "CustomerID")]
     customer: String,
+    #[serde(rename = "Country")]
+    country: String,
 }
 
 #[derive(Default)]
@@ -236,7 +244,8 @@ impl Grouping {
         }
         let code = self.shared(record.code.clone());
         let description = self.shared(record.description.clone());
-        Ok(Line { row, code, description, quantity, at, price, price_pence })
+        let country = self.shared(record.country.clone());
+        Ok(Line { row, code, description, quantity, at, price, price_pence, country })
     }
 
     fn shared(&mut self, text: String) -> Arc<str> {

@@ -10,6 +10,10 @@ const ROWS: u64 = 431_673;
 /// Σ quantity × price of ordinary invoices' lines with a positive quantity, rounded to pence.
 pub(super) const POUNDS: &str = "8507333.47";
 
+/// The same of some countries, exactly.
+const POUNDS_BY_COUNTRY: [(&str, &str); 3] =
+    [("United Kingdom", "7096191.724"), ("Netherlands", "247844.31"), ("EIRE", "245374.64")];
+
 /// Invoices, ordinary ones, ordinary ones with a positive quantity, customers, codes.
 const COUNTS: [u64; 5] = [21_423, 18_171, 17_002, 4_010, 4_019];
 
@@ -41,6 +45,12 @@ pub(super) fn differences(census: &Census) -> Vec<String> {
     if counts != COUNTS {
         differences.push(format!("invoices, customers and codes are {counts:?}, known are {COUNTS:?}"));
     }
+    for (country, known) in POUNDS_BY_COUNTRY {
+        let value = census.value_by_country.get(country).copied().unwrap_or_default().normalize().to_string();
+        if value != known {
+            differences.push(format!("GBP of {country}: {value}, known are {known}"));
+        }
+    }
     for (odd, known) in ODD {
         let count = census.odd.get(&odd).copied().unwrap_or_default();
         if count != known {
@@ -64,6 +74,9 @@ mod tests {
             customers,
             codes,
             odd: ODD.into(),
+            value_by_country: POUNDS_BY_COUNTRY
+                .map(|(country, pounds)| (country.into(), pounds.parse().unwrap()))
+                .into(),
             ..Census::default()
         }
     }
@@ -73,10 +86,12 @@ mod tests {
         assert_eq!(differences(&data_set()), Vec::<String>::new());
         let mut census = Census { customers: 4_011, ..data_set() };
         census.odd.insert(Odd::Free, 2_194);
+        census.value_by_country.remove("EIRE");
         assert_eq!(
             differences(&census),
             [
                 "invoices, customers and codes are [21423, 18171, 17002, 4011, 4019], known are [21423, 18171, 17002, 4010, 4019]",
+                "GBP of EIRE: 0, known are 245374.64",
                 "lines: price 0: 2194, known are 2195",
             ]
         );

@@ -20,11 +20,30 @@ pub(super) enum Operation {
     Read,
     Claim,
     Clear,
+    Stock,
+    Fields,
+    Checkout,
+    Cancel,
+    Return,
+    Orders,
 }
 
 impl Operation {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Catalogue, Self::Session, Self::Add, Self::Read, Self::Claim, Self::Clear];
+    /// In the order of the declaration.
+    pub(super) const ALL: [Self; 12] = [
+        Self::Catalogue,
+        Self::Session,
+        Self::Add,
+        Self::Read,
+        Self::Claim,
+        Self::Clear,
+        Self::Stock,
+        Self::Fields,
+        Self::Checkout,
+        Self::Cancel,
+        Self::Return,
+        Self::Orders,
+    ];
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -34,6 +53,12 @@ impl Operation {
             Self::Read => "read",
             Self::Claim => "claim",
             Self::Clear => "clear",
+            Self::Stock => "stock",
+            Self::Fields => "fields",
+            Self::Checkout => "checkout",
+            Self::Cancel => "cancel",
+            Self::Return => "return",
+            Self::Orders => "orders",
         }
     }
 }

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use super::catalogue::Catalogue;
 use super::invoice::Invoice;
 use super::pence::Pence;
+use super::returns::PlannedReturn;
 
 /// The most lines of one cart.
 pub(super) const CART_LINES_MAX: usize = 300;
@@ -57,17 +58,29 @@ pub(super) struct ExpectedLine {
 pub(super) struct PlannedCart {
     /// The invoice number, with `/part` when there are several.
     pub(super) name: String,
+    /// Where the goods go.
+    pub(super) country: Arc<str>,
     pub(super) adds: Vec<Add>,
     pub(super) lines: BTreeMap<LineKey, ExpectedLine>,
     pub(super) subtotal: Pence,
 }
 
-/// The shopping session of one invoice.
+/// What one invoice is to the shop: a shopping session, or goods that a customer brings back.
 #[derive(Debug)]
 pub(super) struct Visit {
     pub(super) customer: Option<Arc<str>>,
     pub(super) at: Timestamp,
+    /// Empty where nothing is bought.
     pub(super) carts: Vec<PlannedCart>,
+    /// Empty where something is bought.
+    pub(super) returns: Vec<PlannedReturn>,
+}
+
+impl Visit {
+    /// True when something is bought.
+    pub(super) fn shops(&self) -> bool {
+        !self.carts.is_empty()
+    }
 }
 
 /// Why an invoice cannot be planned.
@@ -106,10 +119,11 @@ pub(super) fn of(
     }
     let parts = carts.len();
     for (part, cart) in (1..).zip(&mut carts) {
+        cart.country = invoice.country().clone();
         cart.name =
             if parts == 1 { invoice.number.to_string() } else { format!("{}/{part}", invoice.number) };
     }
-    let visit = Visit { customer: invoice.customer.clone(), at: invoice.at(), carts };
+    let visit = Visit { customer: invoice.customer.clone(), at: invoice.at(), carts, returns: Vec::new() };
     Ok((parts > 0).then_some(visit))
 }
 

@@ -10,8 +10,8 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new(visits: usize, hidden: bool) -> Self {
-        let bar = if hidden { ProgressBar::hidden() } else { ProgressBar::new(visits as u64) };
+    pub(super) fn new(invoices: u64, hidden: bool) -> Self {
+        let bar = if hidden { ProgressBar::hidden() } else { ProgressBar::new(invoices) };
         let template = "{bar:40} {pos}/{len} invoices  {per_sec}  {eta} left  {msg}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);

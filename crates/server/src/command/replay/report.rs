@@ -1,7 +1,8 @@
 //! What a replay came to, as a table for people and as JSON for programs.
 //!
 //! Always holds: `passed` is true only when every planned cart was replayed and none differs, the totals agree to the
-//! penny and every row of the file is accounted for. Deliberately absent: how the figures came about.
+//! penny, orders, returns and stock are what the file says (where anything was to be sold), and every row of the file
+//! is accounted for. Deliberately absent: how the figures came about.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,7 +17,10 @@ use super::meter::{Latency, Meters, Operation};
 use super::pence::Pence;
 use super::shop::Settled;
 
+mod orders;
 mod table;
+
+pub(super) use orders::Orders;
 
 /// How many differing carts, how many differences of each, and how many items that were not stored, a report names.
 const CARTS_NAMED_MAX: usize = 10;
@@ -36,11 +40,13 @@ pub struct ReplayReport {
     pub(super) odd: Vec<OddRow>,
     pub(super) replay: Figures,
     pub(super) totals: Totals,
+    /// Nothing with `--no-checkout`.
+    pub(super) orders: Option<Orders>,
     pub(super) latency_ms: BTreeMap<&'static str, Latency>,
     pub(super) differing_carts: u64,
     /// The first differing carts, with their first differences.
     pub(super) differences: Vec<CartDifferences>,
-    /// What the server did not store of the catalogue, the first few.
+    /// What the server did not store of the catalogue and of the stock, the first few.
     pub(super) catalogue_failures: Vec<String>,
 }
 
@@ -168,6 +174,7 @@ impl ReplayReport {
         meters: &Meters,
         outcome: &Outcome,
         end: &EndCheck,
+        mut orders: Option<Orders>,
         mut catalogue_failures: Vec<String>,
     ) -> Self {
         let sum = |pence: &dyn Fn(&Settled) -> i64| -> i128 {
@@ -180,6 +187,9 @@ impl ReplayReport {
             .map(|operation| (operation.name(), meters.latency(operation)))
             .collect();
         catalogue_failures.truncate(CATALOGUE_FAILURES_NAMED_MAX);
+        if let Some(orders) = &mut orders {
+            orders.count(outcome, &figures);
+        }
         let mut report = Self {
             passed: false,
             ended_early: outcome.ended_early.clone(),
@@ -199,6 +209,7 @@ impl ReplayReport {
                 ..figures
             },
             totals: Totals::of(census, expected, shown),
+            orders,
             latency_ms,
             differing_carts: 0,
             differences: Vec::new(),
@@ -229,6 +240,7 @@ impl ReplayReport {
             && self.replay.carts == self.replay.carts_planned
             && self.totals.file_agrees()
             && self.totals.carts_agree()
+            && self.orders_agree()
             && (!whole || self.totals.carts_pence_expected == self.totals.file_pence_by_line)
             && rows == self.file.rows;
         self

@@ -91,6 +91,7 @@ mod tests {
             customer: (customer != "-").then(|| Arc::from(customer)),
             at: Timestamp::from_second(minute * 60).unwrap(),
             carts: Vec::new(),
+            returns: Vec::new(),
         };
         Schedule::new((0..).zip(customers.split(' ')).map(visit).collect())
     }

@@ -1,11 +1,13 @@
-//! What one shopper does for one invoice: a guest cart filled line by line, read back, and, with a customer number,
-//! claimed by the account, verified there and cleared.
+//! What one shopper does for one invoice: a guest cart filled line by line, read back, with a customer number claimed
+//! by the account and verified there, and checked out; or, without checkout, cleared by the account.
 //!
 //! Always holds: keys are derived from the run's seed and the row of the file, so that a repeated request has one
 //! effect; a cart that differs, for whatever reason, is told in words and never stops the others.
 //! Deliberately absent: the order of invoices (`drive`).
 
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
@@ -16,7 +18,19 @@ use super::client::{CallError, Client};
 use super::pence::Pence;
 use super::plan::{PlannedCart, Visit};
 use super::verify;
-use super::wire;
+use super::wire::{self, selling::Order};
+
+mod checkout;
+mod orders;
+mod returns;
+mod stock;
+
+use checkout::Buyer;
+
+pub(super) use checkout::Bought;
+pub(super) use orders::Books;
+pub(super) use returns::SettledReturn;
+pub(super) use stock::{Shelves, differences as stock_differences};
 
 /// The bounds of one catalogue request: what any server takes in one body, and a few thousand items.
 const CATALOGUE_LINES_MAX: usize = 5_000;
@@ -30,7 +44,7 @@ pub(super) type IssueShopper = dyn Fn(&str) -> anyhow::Result<String> + Send + S
 /// Who the replay is to the server.
 pub(super) struct Tokens {
     pub(super) shopper: Box<IssueShopper>,
-    /// A service token with the scopes `catalog` and `carts`.
+    /// A service token with the scopes `catalog`, `carts`, `inventory` and `orders`.
     pub(super) service: String,
 }
 
@@ -49,6 +63,8 @@ pub(super) struct Shop {
     pub(super) tokens: Tokens,
     /// Differs from run to run, so that the keys of two runs never meet.
     pub(super) seed: u64,
+    /// True when carts are checked out, false when accounts' carts are cleared and guests' stay.
+    pub(super) sells: bool,
 }
 
 /// What the replay knows of one customer's account between two invoices.
@@ -56,11 +72,14 @@ pub(super) struct Shop {
 pub(super) struct Account {
     /// The cart was seen empty after the last invoice. False at first: an earlier run may have left something.
     empty: bool,
+    /// Cart, as planned → id of its order.
+    orders: HashMap<String, String>,
 }
 
 /// What became of one planned cart.
 pub(super) struct Settled {
     pub(super) name: String,
+    pub(super) customer: Option<Arc<str>>,
     pub(super) expected: Pence,
     /// The subtotal that the server showed last while the cart was full.
     pub(super) shown: Option<Pence>,
@@ -70,6 +89,8 @@ pub(super) struct Settled {
     pub(super) late_claim: bool,
     /// True when items were without a title until the cart was read again.
     pub(super) late_items: bool,
+    /// The order, where the cart was checked out.
+    pub(super) bought: Option<Bought>,
     /// A guest's cart that stays, with what it must still hold at the end.
     pub(super) stays: Option<Stays>,
 }
@@ -101,7 +122,15 @@ impl Place {
 /// A cart that nobody claims.
 pub(super) struct Stays {
     guest: Guest,
+    /// What it must still hold: nothing once it was bought.
     planned: PlannedCart,
+}
+
+/// What became of a visit.
+#[derive(Default)]
+pub(super) struct Visited {
+    pub(super) carts: Vec<Settled>,
+    pub(super) returns: Vec<SettledReturn>,
 }
 
 impl Shop {
@@ -114,44 +143,83 @@ impl Shop {
         Ok(failures)
     }
 
-    /// Does the whole shopping of one invoice.
-    pub(super) async fn visit(&self, visit: Visit, account: &mut Account) -> Result<Vec<Settled>, Stopped> {
-        let mut settled = Vec::with_capacity(visit.carts.len());
+    /// Does the whole of one invoice.
+    pub(super) async fn visit(&self, visit: Visit, account: &mut Account) -> Result<Visited, Stopped> {
+        let mut visited = Visited::default();
         for planned in visit.carts {
-            settled.push(self.shop_for(planned, visit.customer.as_deref(), account).await?);
+            let settled = self.shop_for(planned, visit.customer.as_ref(), account).await?;
+            if let Some(bought) = &settled.bought {
+                account.orders.insert(settled.name.clone(), bought.order.clone());
+            }
+            visited.carts.push(settled);
         }
-        Ok(settled)
+        for planned in visit.returns {
+            visited.returns.push(self.take_back(planned, account).await?);
+        }
+        Ok(visited)
     }
 
-    /// Reads a guest's cart that stays once more, at the end: it must still hold what was put in.
-    pub(super) async fn check_again(&self, stays: &Stays, settled: &mut Settled) -> Result<(), Stopped> {
-        self.compare_guest(&stays.planned, &stays.guest, Place::End, settled).await
+    /// Reads a guest's cart that stays once more, at the end: it must still hold what was put in and not bought. Enters
+    /// the guest's orders into the books.
+    pub(super) async fn check_again(
+        &self,
+        stays: &Stays,
+        settled: &mut Settled,
+    ) -> Result<Vec<Order>, Stopped> {
+        let shown = settled.shown;
+        self.compare_guest(&stays.planned, &stays.guest, Place::End, settled).await?;
+        let bought = settled.bought.as_ref().map(|bought| bought.order.clone());
+        if bought.is_some() {
+            settled.shown = shown;
+        }
+        let answered: Vec<&str> = bought.as_deref().into_iter().collect();
+        self.orders_of(&stays.guest.token, &answered, &mut settled.differences).await
     }
 
-    /// Reads an account's cart at the end: it must be empty; tells in words what is not.
-    pub(super) async fn check_empty(&self, customer: &str) -> Result<Vec<String>, Stopped> {
+    /// Reads an account's cart at the end: it must be empty; tells in words what is not, and which orders there are.
+    pub(super) async fn check_account(
+        &self,
+        customer: &str,
+        answered: &[&str],
+    ) -> Result<(Vec<String>, Vec<Order>), Stopped> {
         let mut differences = Vec::new();
         let token = self.shopper_token(customer)?;
         let read = self.client.read(&token, None).await;
         if let Some(cart) = note(read, format_args!("at the end: "), &mut differences)? {
             differences.extend(verify::differences_from_empty(&cart));
         }
-        Ok(differences)
+        let orders = self.orders_of(&token, answered, &mut differences).await?;
+        Ok((differences, orders))
+    }
+
+    async fn orders_of(
+        &self,
+        token: &str,
+        answered: &[&str],
+        differences: &mut Vec<String>,
+    ) -> Result<Vec<Order>, Stopped> {
+        if !self.sells {
+            return Ok(Vec::new());
+        }
+        let listed = self.all_orders(token, answered).await;
+        Ok(note(listed, format_args!("at the end: "), differences)?.unwrap_or_default())
     }
 
     async fn shop_for(
         &self,
         planned: PlannedCart,
-        customer: Option<&str>,
+        customer: Option<&Arc<str>>,
         account: &mut Account,
     ) -> Result<Settled, Stopped> {
         let mut settled = Settled {
             name: planned.name.clone(),
+            customer: customer.cloned(),
             expected: planned.subtotal,
             shown: None,
             differences: Vec::new(),
             late_claim: false,
             late_items: false,
+            bought: None,
             stays: None,
         };
         let Some(guest) = self.fill(&planned, &mut settled).await? else { return Ok(settled) };
@@ -161,9 +229,32 @@ impl Shop {
                 let claimed = self.claim(&planned, &guest, &token, account, &mut settled).await;
                 note(claimed, format_args!(""), &mut settled.differences)?;
             }
-            None => settled.stays = Some(Stays { guest, planned }),
+            None => {
+                let planned = if self.sells {
+                    self.buy_as_guest(planned, &guest, &mut settled).await?
+                } else {
+                    planned
+                };
+                settled.stays = Some(Stays { guest, planned });
+            }
         }
         Ok(settled)
+    }
+
+    /// Checks a guest's cart out; returns what it must hold from then on.
+    async fn buy_as_guest(
+        &self,
+        planned: PlannedCart,
+        guest: &Guest,
+        settled: &mut Settled,
+    ) -> Result<PlannedCart, Stopped> {
+        let buyer = Buyer { token: &guest.token, context: guest.context.as_deref() };
+        let bought = self.buy(&planned, buyer, settled).await;
+        let Some(left) = note(bought, format_args!(""), &mut settled.differences)? else {
+            return Ok(planned);
+        };
+        settled.tell("cart behind its order", &verify::differences_from_empty(&left));
+        Ok(PlannedCart::default())
     }
 
     /// Opens a session, adds every line and reads the cart back; `None` when there is no session.
@@ -182,7 +273,7 @@ impl Shop {
         Ok(Some(guest))
     }
 
-    /// Claims a guest's cart, compares the account's with the file and clears it.
+    /// Claims a guest's cart, compares the account's with the file, and buys or clears it.
     async fn claim(
         &self,
         planned: &PlannedCart,
@@ -199,10 +290,15 @@ impl Shop {
         account.empty = false;
         let context = self.client.claim(token, guest, self.key("claim", row)).await?;
         let cart = self.compare(planned, token, context.as_deref(), Place::Account, settled).await?;
-        let left = self.client.clear(token, &cart.seen, self.key("clear", row)).await?;
+        let (place, left) = if self.sells {
+            let buyer = Buyer { token, context: context.as_deref() };
+            ("cart behind its order", self.buy(planned, buyer, settled).await?)
+        } else {
+            ("cleared cart", self.client.clear(token, &cart.seen, self.key("clear", row)).await?)
+        };
         let left = verify::differences_from_empty(&left);
         account.empty = left.is_empty();
-        settled.tell("cleared cart", &left);
+        settled.tell(place, &left);
         Ok(())
     }
 
@@ -264,7 +360,17 @@ impl Shop {
 
     /// The same in every attempt, and different for every call of every run.
     fn key(&self, call: &str, row: u64) -> String {
-        format!("replay-{:016x}-{call}-{row}", self.seed)
+        self.named_key(call, &row.to_string())
+    }
+
+    /// A key of something that has a name in the file.
+    fn named_key(&self, call: &str, name: &str) -> String {
+        format!("{}-{call}-{name}", self.run_name())
+    }
+
+    /// Tells this run from others on the same server.
+    fn run_name(&self) -> String {
+        format!("replay-{:016x}", self.seed)
     }
 }
 

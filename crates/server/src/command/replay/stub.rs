@@ -21,6 +21,8 @@ use tokio::net::TcpListener;
 
 use super::wire;
 
+mod selling;
+
 /// A promise that the stub breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Planted {
@@ -44,6 +46,22 @@ pub(super) enum Planted {
     RoundsUp,
     /// One item of the catalogue is refused.
     RefusesAnItem,
+    /// A repeated checkout makes another order.
+    SellsTwice,
+    /// Some orders are not listed.
+    HidesOrders,
+    /// What is sold is not counted as sold.
+    ForgetsSales,
+    /// What comes back is not restocked.
+    KeepsReturns,
+    /// Orders cost a penny more than was agreed.
+    Overcharges,
+    /// Orders have another country.
+    ForgetsFields,
+    /// Carts keep what was bought.
+    KeepsCarts,
+    /// The first checkout of each cart stands still, as after a crash, until it is cancelled. No broken promise.
+    LeavesCheckouts,
 }
 
 /// How often requests fail; 0 is never.
@@ -62,11 +80,13 @@ struct Shop {
     carts: HashMap<String, Cart>,
     keys: HashSet<String>,
     adds: u64,
+    counter: selling::Counter,
 }
 
 #[derive(Default)]
 struct Cart {
     lines: BTreeMap<(String, BTreeMap<String, String>), (i64, i64)>,
+    fields: BTreeMap<String, String>,
     merged: HashSet<String>,
     /// The guest whose lines the read after the next one brings.
     late: Option<(u64, String)>,
@@ -85,7 +105,8 @@ pub(super) async fn start(planted: Planted, faults: Faults) -> Url {
         .route("/v1/sessions", post(open_session))
         .route("/v1/sessions/claim", post(claim))
         .route("/v1/carts/{id}/lines", post(add))
-        .route("/v1/cart", get(read).delete(clear).patch(clear_by_patch))
+        .route("/v1/cart", get(read).delete(clear).patch(change))
+        .merge(selling::routes())
         .with_state(shop)
         .layer(middleware::from_fn(move |request, next| fail(faults, count.clone(), request, next)));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -203,10 +224,17 @@ async fn clear(
     Json(cart).into_response()
 }
 
-async fn clear_by_patch(State(shop): State<Shared>, headers: HeaderMap, body: Bytes) -> Response {
+async fn change(State(shop): State<Shared>, headers: HeaderMap, body: Bytes) -> Response {
     let body: Value = serde_json::from_slice(&body).unwrap();
-    assert_eq!((&body["ops"][0]["op"], &body["ops"][0]["list"]), (&json!("clear"), &json!("cart")));
     let mut shop = shop.lock();
+    if body["ops"][0]["op"] == "annotate" {
+        let fields: BTreeMap<String, String> =
+            serde_json::from_value(body["ops"][0]["fields"].clone()).unwrap();
+        let cart = shop.carts.get_mut(&bearer(&headers)).unwrap();
+        cart.fields.extend(fields);
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    assert_eq!((&body["ops"][0]["op"], &body["ops"][0]["list"]), (&json!("clear"), &json!("cart")));
     let cart = shop.clear(&headers, body["ops"][0]["seen"].as_str().unwrap());
     Json(json!({"results": [{"status": "applied"}], "cart": cart})).into_response()
 }
@@ -215,7 +243,12 @@ impl Shop {
     /// True when the key of this request was used before.
     fn is_replay(&mut self, headers: &HeaderMap) -> bool {
         let key = headers["idempotency-key"].to_str().unwrap().to_owned();
-        !self.keys.insert(key) && self.planted != Planted::IgnoresKeys
+        !self.is_new(&key)
+    }
+
+    /// True when a key was not used before.
+    fn is_new(&mut self, key: &str) -> bool {
+        self.keys.insert(key.to_owned()) || self.planted == Planted::IgnoresKeys
     }
 
     /// Merges a guest's cart into an account's, once.
@@ -260,7 +293,7 @@ impl Shop {
         let padding = if cart.lines.len() > 2 { 5_000 } else { 0 };
         let subtotal = cart.lines.values().map(|(quantity, price)| quantity * price).sum();
         json!({
-            "id": id, "currency": "GBP", "saved": [], "seen": format!("seen&{}{}", cart.version, "+".repeat(padding)),
+            "id": id, "currency": "GBP", "saved": [], "fields": cart.fields, "seen": format!("seen&{}{}", cart.version, "+".repeat(padding)),
             "lines": cart.lines.iter().map(show_line).collect::<Vec<_>>(),
             "totals": {"subtotal": money(subtotal)},
         })

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::pence::Pence;
 
+pub(super) mod selling;
+
 /// An amount in minor units.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Money {
@@ -117,4 +119,7 @@ pub(super) struct Problem {
     pub(super) title: Option<String>,
     #[serde(default)]
     pub(super) detail: Option<String>,
+    /// The checkout that is in the way.
+    #[serde(default)]
+    pub(super) checkout: Option<String>,
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Formatter};
 
+mod selling;
+
 use super::{Operation, ReplayReport, pounds};
 use crate::command::replay::invoice::Fate;
 
@@ -11,11 +13,22 @@ pub(super) fn write(report: &ReplayReport, f: &mut Formatter<'_>) -> fmt::Result
     replay(report, f)?;
     latency(report, f)?;
     totals(report, f)?;
+    selling::write(report, f)?;
     differences(report, f)?;
     match &report.ended_early {
-        Some(why) => writeln!(f, "\nNOT FINISHED ({why}): {} carts differ so far", report.differing_carts),
-        None if report.passed => writeln!(f, "\npassed: {} carts differ", report.differing_carts),
-        None => writeln!(f, "\nFAILED: {} carts differ", report.differing_carts),
+        Some(why) => writeln!(f, "\nNOT FINISHED ({why}): {} so far", verdict(report)),
+        None if report.passed => writeln!(f, "\npassed: {}", verdict(report)),
+        None => writeln!(f, "\nFAILED: {}", verdict(report)),
+    }
+}
+
+fn verdict(report: &ReplayReport) -> String {
+    let carts = format!("{} carts differ", report.differing_carts);
+    match &report.orders {
+        Some(orders) => {
+            format!("{carts}, {} differences of orders, returns and stock", orders.differences_count)
+        }
+        None => carts,
     }
 }
 
@@ -133,6 +146,9 @@ fn totals(report: &ReplayReport, f: &mut Formatter<'_>) -> fmt::Result {
 fn differences(report: &ReplayReport, f: &mut Formatter<'_>) -> fmt::Result {
     for difference in &report.file_differences {
         writeln!(f, "file      {difference}")?;
+    }
+    for difference in report.orders.iter().flat_map(|orders| &orders.differences) {
+        writeln!(f, "orders    {difference}")?;
     }
     for failure in &report.catalogue_failures {
         writeln!(f, "catalogue {failure}")?;
