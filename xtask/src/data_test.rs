@@ -12,6 +12,8 @@ use anyhow::{Result, bail};
 use crate::invocation::Invocation;
 use crate::replay;
 
+mod kills;
+
 const FOLDER_VARIABLE: &str = "EVERCART_TEST_DATA";
 const FOLDER_DEFAULT: &str = "../shared/data";
 const ONLINE_RETAIL: &str = "online-retail.csv.gz";
@@ -19,7 +21,8 @@ const ONLINE_RETAIL: &str = "online-retail.csv.gz";
 /// Invoices replayed one request at a time: enough to see that order matters, few enough to stay under a minute.
 const INVOICES_ONE_BY_ONE: u32 = 2000;
 
-/// Replays what is there. The replay itself compares every cart and exits 1 when one differs.
+/// Replays what is there: the first invoices one by one and again with a server that is killed, and the whole file. The
+/// replay itself compares every cart and order, the sums and the stock, and exits 1 when something differs.
 pub(crate) fn run(root: &Path) -> Result<()> {
     let file = folder(root, env::var_os(FOLDER_VARIABLE).map(PathBuf::from)).join(ONLINE_RETAIL);
     let required = env::var_os("CI").is_some_and(|value| value == "true");
@@ -34,7 +37,8 @@ pub(crate) fn run(root: &Path) -> Result<()> {
         }
         println!("==> replay passed in {:.1} s", start.elapsed().as_secs_f64());
     }
-    Ok(())
+    println!("\n==> data-test: the same to a server that is killed meanwhile");
+    kills::run(root, &file)
 }
 
 fn folder(root: &Path, named: Option<PathBuf>) -> PathBuf {

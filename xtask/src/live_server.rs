@@ -25,7 +25,8 @@ pub(crate) struct LiveServer {
     pub(crate) url: String,
     /// A folder that is gone after the check.
     pub(crate) folder: PathBuf,
-    binary: PathBuf,
+    pub(crate) binary: PathBuf,
+    settings: Vec<(String, String)>,
     process: Child,
 }
 
@@ -37,22 +38,28 @@ impl LiveServer {
         drop(fs::remove_dir_all(&folder));
         let backups = folder.join("backups");
         fs::create_dir_all(&backups).with_context(|| format!("`{}` cannot be made", backups.display()))?;
-        let log = fs::File::create(folder.join("log")).context("the log of the server cannot be made")?;
-        let mut process = Command::new(&binary)
-            .args(["serve", "--demo", "--json", "--listen", "127.0.0.1:0", "--data"])
-            .arg(folder.join("data"))
-            .env("EVERCART_BACKUP__DIRECTORY", &backups)
-            .envs(settings.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .with_context(|| format!("`{}` cannot be started", binary.display()))?;
-        let output = process.stdout.take().context("standard output is not a pipe")?;
-        let mut server = Self { url: String::new(), folder, binary, process };
-        server.url = url_in(BufReader::new(output)).with_context(|| server.log())?;
+        let settings: Vec<_> =
+            settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let process = spawned(&binary, &folder, "127.0.0.1:0", &settings)?;
+        let mut server = Self { url: String::new(), folder, binary, settings, process };
+        server.url = server.listens()?;
         println!("the server listens on {}", server.url);
         Ok(server)
+    }
+
+    /// Kills the server as a power cut would, and starts it again on the same address and data.
+    pub(crate) fn kill_and_restart(&mut self) -> Result<()> {
+        self.process.kill().context("the server cannot be killed")?;
+        self.process.wait().context("the server cannot be waited for")?;
+        let address = self.url.trim_start_matches("http://");
+        self.process = spawned(&self.binary, &self.folder, address, &self.settings)?;
+        self.listens().map(drop)
+    }
+
+    /// Waits until the server says where it listens.
+    fn listens(&mut self) -> Result<String> {
+        let output = self.process.stdout.take().context("standard output is not a pipe")?;
+        url_in(BufReader::new(output)).with_context(|| self.log())
     }
 
     /// What the server logged.
@@ -130,6 +137,20 @@ impl Drop for LiveServer {
 pub(crate) struct Guest {
     pub(crate) token: String,
     pub(crate) shown: Answer,
+}
+
+fn spawned(binary: &Path, folder: &Path, address: &str, settings: &[(String, String)]) -> Result<Child> {
+    let log = fs::File::options().create(true).append(true).open(folder.join("log"));
+    Command::new(binary)
+        .args(["serve", "--demo", "--json", "--listen", address, "--data"])
+        .arg(folder.join("data"))
+        .env("EVERCART_BACKUP__DIRECTORY", folder.join("backups"))
+        .envs(settings.iter().map(|(key, value)| (key, value)))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log.context("the log of the server cannot be made")?)
+        .spawn()
+        .with_context(|| format!("`{}` cannot be started", binary.display()))
 }
 
 /// The release build, which is there already where `ci` runs.
