@@ -59,6 +59,8 @@ enum ScopeName {
     Catalog,
     /// Change stock.
     Inventory,
+    /// Read any order, and take units back.
+    Orders,
     /// Read and erase what is stored of a subject.
     Subjects,
     /// Administer the shop: revoke tokens.
