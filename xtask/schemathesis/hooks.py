@@ -10,16 +10,17 @@ import re
 
 import schemathesis
 
-CART, SEEN, CONTEXT, RECEIPT, DAY, GUEST, MERGE, SERVICE, SHOPPER = (
+CART, SEEN, CONTEXT, RECEIPT, DAY, GUEST, MERGE, ORDER, SERVICE, SHOPPER = (
     os.environ[f"EVERCART_{name}"]
-    for name in ("CART", "SEEN", "CONTEXT", "RECEIPT", "DAY", "CLAIMED_GUEST", "MERGE", "SERVICE", "SHOPPER")
+    for name in ("CART", "SEEN", "CONTEXT", "RECEIPT", "DAY", "CLAIMED_GUEST", "MERGE", "ORDER", "SERVICE", "SHOPPER")
 )
 SIGNED = re.compile(r"[A-Za-z0-9_-]{40,}")
 
 # What a request that fits the document may be refused for: it depends on what the shop or the cart knows.
 KNOWN = {
-    "atomic_rejected", "backup_running", "bad_guest_token", "bad_seen", "bad_token", "cart_merged", "idempotency_key_reused", "limit_exceeded", "login_needed",
-    "not_found", "unauthenticated", "undo_ended", "unknown_line", "unknown_merge", "unknown_sku",
+    "atomic_rejected", "backup_running", "bad_guest_token", "bad_seen", "bad_token", "busy", "cart_merged", "checkout_aborted", "empty_checkout",
+    "idempotency_key_reused", "limit_exceeded", "lines_changed", "login_needed", "not_found", "out_of_stock", "quantity_clamped",
+    "return_exceeds_order", "unauthenticated", "undo_ended", "unknown_checkout", "unknown_line", "unknown_merge", "unknown_sku",
 }
 
 
@@ -38,6 +39,7 @@ def before_call(context, case, kwargs):
         case.query.pop("name", None)
     elif case.operation.path.endswith("/undo"):
         case.path_parameters["id"] = MERGE
+    told_of_orders(case)
     if case.operation.path == "/v1/admin/backups" and isinstance(case.body, dict):
         # Which texts are folders below another, only the machine knows.
         case.body["directory"] = "nightly"
@@ -51,11 +53,24 @@ def before_call(context, case, kwargs):
     for part in told_seen:
         if not (follows_links and SIGNED.fullmatch(str(part.get("seen")))):
             part.pop("seen", None)
-    if isinstance(case.body, dict) and "lines" in case.body:
+    if isinstance(case.body, dict) and "lines" in case.body and not case.operation.path.endswith("/returns"):
         put_back_what_was_seen(case)
     if "name" in case.query:
         # A guest has one cart; the others are a shopper's.
         case.headers["Authorization"] = f"Bearer {SHOPPER}"
+
+
+def told_of_orders(case):
+    """Orders are known to whoever bought: one was made before, by the shopper, of a MUG-WHITE."""
+    path = case.operation.path
+    if path.startswith(("/v1/checkouts/{id}", "/v1/orders/{id}")):
+        case.path_parameters["id"] = ORDER
+    if path.startswith("/v1/checkouts/{id}") or path == "/v1/orders/{id}":
+        case.headers["Authorization"] = f"Bearer {SHOPPER}"
+    if path.startswith("/v1/holds/{checkout}"):
+        case.path_parameters["checkout"] = ORDER
+    if path.endswith("/returns") and isinstance(case.body, dict):
+        case.body["lines"] = [{"sku": "MUG-WHITE", "quantity": 1}]
 
 
 def sign_headers(headers):

@@ -16,7 +16,7 @@ use crate::invocation::Invocation;
 pub(crate) use request::{Answer, Request};
 
 /// What a service token may do where a check asks for everything.
-const SCOPES: &[&str] = &["carts", "catalog", "inventory", "subjects", "admin"];
+const SCOPES: &[&str] = &["carts", "catalog", "inventory", "orders", "subjects", "admin"];
 
 /// A running server; stopped when dropped.
 #[derive(Debug)]

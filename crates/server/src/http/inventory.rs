@@ -8,7 +8,7 @@ use super::{
     incoming::Incoming,
     ndjson::{self, NDJSON},
     openapi::schema::NameText,
-    orders::required_key,
+    orders::{named_key, required_key},
     page::{self, Asked},
     values::optional_whole,
     wire::rfc3339,
@@ -155,8 +155,10 @@ async fn count(
     state.service.change_shelf(&sku, shelf).await.map_err(Problem::from)?;
     if let Some(units) = body.on_hand {
         // A count may be repeated: it says what is there. A key makes the repeat of an old one harmless.
-        let key =
-            required_key(&incoming).unwrap_or_else(|_| format!("count {:032x}", rand::random::<u128>()));
+        let key = match named_key(&incoming)? {
+            Some(key) => key,
+            None => format!("count {:032x}", rand::random::<u128>()),
+        };
         let change = Change::Count(u64::from(units));
         let change = StockChange { sku: sku.clone(), change, reason: body.reason, key };
         state.service.change_stock(&change).await.map_err(Problem::from)?;

@@ -237,7 +237,9 @@ fn parameters_of(route: &Route<'_>) -> Vec<Value> {
         }));
     }
     if route.is_keyed() {
-        parameters.push(header("Idempotency-Key", "The same for all retries of one intention.", key_text()));
+        let mut key = header("Idempotency-Key", "The same for all retries of one intention.", key_text());
+        key["required"] = (route.path.ends_with("/returns") || route.path.ends_with("/adjustments")).into();
+        parameters.push(key);
     }
     if route.is_cart() || route.is_buying() {
         let context = "`Evercart-Context` as an earlier answer gave it: this one is at least as fresh.";

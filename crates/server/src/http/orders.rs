@@ -161,12 +161,20 @@ async fn take_back(
     Ok(json(StatusCode::OK, private(), &Returned { order: order.to_string(), returned }))
 }
 
+/// The key of a request, where it has one.
+pub(super) fn named_key(incoming: &Incoming) -> Result<Option<String>, Problem> {
+    Ok(match incoming.identity()? {
+        Identity::Key { key, .. } => Some(key),
+        Identity::Client(dot) => Some(format!("op {:x}.{}", dot.writer.0, dot.seq)),
+        Identity::Unnamed => None,
+    })
+}
+
 /// The key that makes a change of stock happen once: without it a retry would count twice.
 pub(super) fn required_key(incoming: &Incoming) -> Result<String, Problem> {
-    match incoming.identity()? {
-        Identity::Key { key, .. } => Ok(key),
-        Identity::Client(dot) => Ok(format!("op {:x}.{}", dot.writer.0, dot.seq)),
-        Identity::Unnamed => Err(Problem::new(
+    match named_key(incoming)? {
+        Some(key) => Ok(key),
+        None => Err(Problem::new(
             kind::BAD_HEADER,
             "`Idempotency-Key`: a change of stock needs one, so that it happens once",
         )),
