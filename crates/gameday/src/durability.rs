@@ -7,8 +7,10 @@
 //! leaves its page cache behind; what a torn write looks like is made by hand (`torn`).
 
 pub mod api;
+mod checkouts;
 mod clock;
 pub mod crowd;
+mod flash_sale;
 mod flips;
 mod frame;
 mod full_disk;
@@ -48,6 +50,10 @@ pub enum Scenario {
     FullDisk,
     /// Bytes of every kind of file are flipped.
     Flips,
+    /// SIGKILL in the middle of many checkouts.
+    Checkouts,
+    /// Ten thousand buyers want a thousand units.
+    FlashSale,
 }
 
 /// How to go about it.
@@ -116,6 +122,8 @@ impl Scenario {
             Self::FullDisk if ground.has_own_mounts => full_disk::run_inside(ground).await,
             Self::FullDisk => full_disk::run(ground).await,
             Self::Flips => flips::run(ground).await,
+            Self::Checkouts => checkouts::run(ground).await,
+            Self::FlashSale => flash_sale::run(ground).await,
         }
     }
 }

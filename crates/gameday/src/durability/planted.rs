@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 
 use super::Ground;
 use super::api::Client;
+use super::checkouts;
 use super::crowd::Crowd;
 use super::report::Verdict;
 use super::shop::{Shop, copy};
@@ -28,6 +29,10 @@ pub(super) async fn run(ground: &Ground) -> Result<Verdict> {
     let found = older_copy(ground).await?;
     verdict.demand(found > 0, "an older copy of the data", "no lost add is found");
     verdict.count("lost adds found in an older copy", found as u64);
+    ground.tell("orders that an older copy does not hold".to_owned());
+    let found = checkouts::older_copy(ground).await?;
+    verdict.demand(found > 0, "an older copy of the data", "no lost order is found");
+    verdict.count("lost orders found in an older copy", found as u64);
     Ok(verdict)
 }
 

@@ -89,7 +89,8 @@ impl Shop {
         Ok((running, client, crowd))
     }
 
-    async fn fill_catalogue(&self, client: &Client) -> Result<()> {
+    /// Puts the items in that shoppers want.
+    pub async fn fill_catalogue(&self, client: &Client) -> Result<()> {
         let service = self.evercart.token(&["service", "--scope", "catalog"]).await?;
         let item = |(number, sku): (usize, &&str)| {
             let price = json!({"amount": 100 * (number + 1), "currency": "GBP"});
