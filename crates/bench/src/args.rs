@@ -20,7 +20,7 @@ pub(crate) struct ReportArgs {
     /// Carts in the shop
     #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(10..))]
     carts: u64,
-    /// Measure these figures alone, and `overload` or `sync`
+    /// Measure these figures alone, and `overload`, `sync` or `flash_sale`
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
     /// Seconds of the open loop, the long one
@@ -34,6 +34,7 @@ pub(crate) struct ReportArgs {
 /// Sections of a report that are no figures of the table.
 pub(crate) const OVERLOAD: &str = "overload";
 pub(crate) const SYNC: &str = "sync";
+pub(crate) const FLASH_SALE: &str = "flash_sale";
 
 const SMOKE_CARTS: u64 = 2_000;
 const SMOKE_TURN: Duration = Duration::from_millis(300);
@@ -76,7 +77,7 @@ impl ReportArgs {
 
     /// What is asked for.
     pub(crate) fn wanted(&self) -> Result<BTreeSet<String>> {
-        let all = TABLE.iter().map(|declared| declared.name).chain([OVERLOAD, SYNC]);
+        let all = TABLE.iter().map(|declared| declared.name).chain([OVERLOAD, SYNC, FLASH_SALE]);
         let all: BTreeSet<String> = all.map(str::to_owned).collect();
         for name in &self.only {
             let names: Vec<&str> = all.iter().map(String::as_str).collect();

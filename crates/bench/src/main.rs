@@ -5,6 +5,7 @@
 
 mod args;
 mod figures;
+mod flash_sale;
 mod ground;
 mod half;
 mod inside;
@@ -45,6 +46,8 @@ enum Command {
     Report(args::ReportArgs),
     /// Call the service or an engine in process, a turn for each line of standard input
     Inside(inside::InsideArgs),
+    /// Check out in process, with plenty of stock and with too little
+    FlashSale(flash_sale::FlashSaleArgs),
     /// Serve the smallest answer, for others to be measured against
     Hello {
         /// Where to listen
@@ -68,6 +71,7 @@ fn main() -> Result<()> {
     match Cli::parse().command {
         Command::Report(args) => report::run(&args),
         Command::Inside(args) => inside::run(&args),
+        Command::FlashSale(args) => flash_sale::run(&args),
         Command::Hello { listen } => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             runtime.block_on(hello::serve(listen))

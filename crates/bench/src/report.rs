@@ -5,8 +5,9 @@
 mod written;
 
 use crate::{
-    args::{OVERLOAD, ReportArgs, SYNC},
+    args::{FLASH_SALE, OVERLOAD, ReportArgs, SYNC},
     figures::{self, Figure, HALF, Measured, TABLE},
+    flash_sale::{self, FlashSale},
     ground::Ground,
     half::{self, Half},
     machine::{self, Machine},
@@ -37,6 +38,7 @@ pub(crate) struct Report {
     overload: Option<Overload>,
     opening: Option<Opening>,
     sync: Option<Sync>,
+    flash_sale: Option<FlashSale>,
     /// Sections that could not be measured, and why.
     failures: BTreeMap<&'static str, String>,
 }
@@ -66,6 +68,7 @@ pub(crate) fn run(args: &ReportArgs) -> Result<()> {
         overload: None,
         opening: None,
         sync: None,
+        flash_sale: None,
         failures: BTreeMap::new(),
     };
     report.note_commands(&sides);
@@ -160,6 +163,9 @@ impl Report {
         }
         if wanted.contains(SYNC) {
             self.sync = self.noted(SYNC, sync::run(&ground.folder, args.turn()));
+        }
+        if wanted.contains(FLASH_SALE) {
+            self.flash_sale = self.noted(FLASH_SALE, flash_sale::measure(&ground.folder, args.smoke));
         }
     }
 

@@ -4,7 +4,7 @@ use crate::workload;
 use anyhow::{Result, ensure};
 use gameday::load::Recording;
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// What can have a turn.
@@ -78,7 +78,7 @@ pub(crate) struct Row {
 }
 
 /// Milliseconds at quantiles.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Latency {
     pub(crate) p50_ms: f64,
     pub(crate) p99_ms: f64,

@@ -133,6 +133,9 @@ fn sections(text: &mut String, report: &Report) -> Result<()> {
         let direct = sync.direct_per_second.map(|rate| format!(", {rate:.0}/s with O_DIRECT and O_DSYNC"));
         writeln!(text, "{}.", direct.unwrap_or_default())?;
     }
+    if let Some(flash_sale) = &report.flash_sale {
+        writeln!(text, "{}", flash_sale.told())?;
+    }
     if let Some(overload) = &report.overload {
         let gb =
             |bytes: Option<u64>| bytes.map_or("?".to_owned(), |bytes| format!("{:.2}", bytes as f64 / 1e9));
