@@ -93,11 +93,11 @@ impl Service {
                 None => books.read(key).await?,
             }),
             Request::WriteStock { key, expected, stock } => {
-                let written = match turn {
+                let (written, more) = match turn {
                     Some(turn) => turn.write(books, *expected, stock).await?,
-                    None => books.write(key, *expected, &**stock).await?,
+                    None => (books.write(key, *expected, &**stock).await?, None),
                 };
-                self.checkout.levels.forget(&key.sku);
+                self.checkout.levels.shift(&key.sku, more);
                 replied(written, Reply::Stock)
             }
             Request::PutOrder(order) => match books.put_order(order).await? {

@@ -71,23 +71,29 @@ impl Turn {
         Ok(found)
     }
 
-    /// Writes the record over the version that is given.
+    /// Writes the record over the version that is given; answers, too, by how much more is available in it now, where
+    /// that is known.
     pub(crate) async fn write(
         &mut self,
         books: Books<'_>,
         expected: Option<RecordVersion>,
         stock: &Arc<Stock>,
-    ) -> Result<Written<Stock>> {
+    ) -> Result<(Written<Stock>, Option<i64>)> {
         // Somebody of this node was here since: the write would be refused.
         if self.last.as_ref().is_some_and(|last| last.version > expected) {
-            return Ok(Written::Newer(self.read(books).await?));
+            return Ok((Written::Newer(self.read(books).await?), Some(0)));
         }
-        *self.last = None;
+        let known = self.last.take();
+        let before = known.filter(|last| last.version == expected).map(|last| last.value.available());
         let written = books.write(&self.key, expected, &**stock).await?;
+        let more = before.map(|before| stock.available().cast_signed() - before.cast_signed());
+        // What a customer may still buy is not stock.
+        let more = if self.key.owner.is_rights() { more } else { Some(0) };
         *self.last = Some(match &written {
             Written::Applied(version) => Found { version: Some(*version), value: stock.clone() },
             Written::Newer(found) => found.clone(),
         });
-        Ok(written)
+        let more = if matches!(written, Written::Applied(_)) { more } else { None };
+        Ok((written, more))
     }
 }

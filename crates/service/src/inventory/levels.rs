@@ -11,7 +11,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
 };
 use storage::{LinearTable, StoreError};
@@ -28,11 +28,18 @@ pub(crate) struct Levels {
     environment: Arc<dyn Environment>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Shown {
-    /// None where it is not tracked.
-    available: Option<u64>,
+    /// None where it is not tracked. Below zero where changes were counted that had been seen: for a moment.
+    available: Option<Arc<AtomicI64>>,
     at: Timestamp,
+}
+
+impl Shown {
+    fn units(&self) -> Option<u64> {
+        let units = self.available.as_ref()?.load(Ordering::Relaxed);
+        Some(u64::try_from(units).unwrap_or(0))
+    }
 }
 
 impl Levels {
@@ -43,6 +50,19 @@ impl Levels {
     /// What is known of a SKU has changed.
     pub(crate) fn forget(&self, sku: &Sku) {
         self.shown.remove(sku);
+    }
+
+    /// So many units of a SKU more can be bought, or fewer; nobody knows how many without a number. What is sold fast
+    /// would else be read anew, from all its owners, for every cart that is shown.
+    pub(crate) fn shift(&self, sku: &Sku, more: Option<i64>) {
+        match more {
+            None => self.forget(sku),
+            Some(0) => {}
+            Some(more) => {
+                let shown = self.shown.get(sku).and_then(|shown| shown.available);
+                shown.map(|units| units.fetch_add(more, Ordering::Relaxed));
+            }
+        }
     }
 
     fn known(&self, sku: &Sku) -> Option<Shown> {
@@ -78,12 +98,14 @@ impl Service {
     pub async fn available(&self, sku: &Sku) -> Option<u64> {
         let levels = &self.checkout.levels;
         if let Some(shown) = levels.known(sku) {
-            return shown.available;
+            return shown.units();
         }
         match self.stock_level(sku).await {
             Ok(level) => {
                 let available = level.map(|level| level.available);
-                levels.shown.insert(sku.clone(), Shown { available, at: self.environment.now() });
+                let counted = available.map(|units| Arc::new(AtomicI64::new(units.cast_signed())));
+                let shown = Shown { available: counted, at: self.environment.now() };
+                levels.shown.insert(sku.clone(), shown);
                 available
             }
             Err(error) => {
