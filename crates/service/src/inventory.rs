@@ -184,12 +184,15 @@ impl Service {
                 .change(&self.home(sku), |stock: &mut Stock| (*stock == Stock::default()).then_some(()))
                 .await?;
         }
-        self.resolve_due(sku, &owners).await?;
+        if self.checkout.levels.may_look(sku) {
+            self.resolve_due(sku, &owners).await?;
+        }
         let first = usize::from(tx.0[0]) % owners.len();
         owners.rotate_left(first);
+        let Some(bound) = shelf.limit else { return Ok(Some(Placement { owners, limit: None })) };
         let customer = self.books().order(tx).await?.and_then(|order| order.customer).unwrap_or(cart.0);
-        let limit = shelf.limit.map(|bound| Limit { owner: Owner::Customer(customer), bound });
-        Ok(Some(Placement { owners, limit }))
+        let limit = Limit { owner: Owner::Customer(customer), bound };
+        Ok(Some(Placement { owners, limit: Some(limit) }))
     }
 
     async fn resolve_due(&self, sku: &Sku, owners: &[Owner]) -> Result<(), StoreError> {

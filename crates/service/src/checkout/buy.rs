@@ -73,7 +73,7 @@ impl Service {
         }
         let cart = self.read_own(&request.address, &request.presented).await?;
         let (attempt, refusal) = self.attempt(request, &cart).await?;
-        let charges = attempt.order.totals;
+        let (charges, drafted) = (attempt.order.totals, attempt.order.clone());
         let answer = self.run(Coordinator::buy(attempt, self.checkout.settings)).await;
         count(&answer);
         // A key that is known was answered before any of this counted.
@@ -82,9 +82,11 @@ impl Service {
         }
         match answer {
             Answer::Committed { tx, is_replayed } => {
-                self.done(tx, State::Committed, is_replayed, request).await
+                self.done(tx, State::Committed, is_replayed, request, Some(drafted)).await
             }
-            Answer::RequiresAction { tx } => self.done(tx, State::RequiresAction, false, request).await,
+            Answer::RequiresAction { tx } => {
+                self.done(tx, State::RequiresAction, false, request, Some(drafted)).await
+            }
             Answer::PriceChanged { total } => {
                 let (tax, shipping) = (charges.tax, charges.shipping);
                 Err(self.refused(Refusal::PriceChanged { total, tax, shipping }, request).await)
@@ -208,9 +210,11 @@ impl Service {
         };
         match answer {
             Answer::Committed { tx, is_replayed } => {
-                self.done(tx, State::Committed, is_replayed, &request).await
+                self.done(tx, State::Committed, is_replayed, &request, None).await
             }
-            Answer::RequiresAction { tx } => self.done(tx, State::RequiresAction, false, &request).await,
+            Answer::RequiresAction { tx } => {
+                self.done(tx, State::RequiresAction, false, &request, None).await
+            }
             other => Err(self.refused(refusal_of(other), &request).await),
         }
     }
@@ -221,8 +225,13 @@ impl Service {
         state: State,
         is_replayed: bool,
         request: &CheckoutRequest,
+        drafted: Option<Arc<Order>>,
     ) -> Result<(Progress, CartAnswer), CheckoutError> {
-        let order = self.books().order(tx).await.map_err(ServiceError::from)?;
+        // The order of an earlier request is another.
+        let order = match drafted.filter(|order| order.tx == tx) {
+            Some(order) => Some(order),
+            None => self.books().order(tx).await.map_err(ServiceError::from)?,
+        };
         let order = order.ok_or_else(|| CheckoutError::of(Refusal::Unavailable(Some(tx)), None))?;
         let cart = self.read_own(&request.address, &request.presented).await?;
         let action = self.checkout.actions.of(tx).filter(|_| state == State::RequiresAction);

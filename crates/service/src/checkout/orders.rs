@@ -4,7 +4,7 @@
 //! remembers it when the ledger has forgotten.
 
 use super::{
-    books::{Book, Books},
+    books::{Book, Books, Written},
     refusal::{CheckoutError, Refusal},
 };
 use crate::{CartAddress, Service, error::ServiceError, identity::Presented};
@@ -66,30 +66,33 @@ impl Service {
         let books = self.books();
         let Some(order) = books.order(tx).await? else { return Ok(()) };
         let of = list_of(&order);
-        if in_full_page(books, of, tx).await? {
-            return Ok(());
-        }
-        let listed = Listed { tx, at: order.created_at };
+        let growing = ListKey { of, page: 0 };
+        let mut list = books.read::<OrderList>(&growing).await?;
         loop {
-            let full = books.read::<OrderList>(&ListKey { of, page: 0 }).await?;
-            if full.value.is_full() && !full.value.orders.iter().any(|other| other.tx == tx) {
-                // The page is copied before it begins anew, so that no reader misses it.
-                let page = full.value.pages + 1;
-                let copy = books.read::<OrderList>(&ListKey { of, page }).await?;
-                if copy.version.is_none() {
-                    books.write(&ListKey { of, page }, None, &*full.value).await?;
-                }
-                let anew = OrderList { orders: Vec::new(), pages: page };
-                books.write(&ListKey { of, page: 0 }, full.version, &anew).await?;
-                continue;
-            }
-            let put = |list: &mut OrderList| (!list.is_full()).then(|| list.list(listed));
-            let is_listed = full.value.orders.iter().any(|other| other.tx == tx);
-            if is_listed || books.change(&ListKey { of, page: 0 }, put).await?.is_some() {
-                metrics::counter!("evercart_orders_total").increment(1);
+            let is_there = list.value.orders.iter().any(|listed| listed.tx == tx);
+            if is_there || in_full_page(books, of, list.value.pages, tx).await? {
                 return Ok(());
             }
+            let mut longer = (*list.value).clone();
+            if longer.is_full() {
+                self.keep_page(of, &longer).await?;
+                longer = OrderList { orders: Vec::new(), pages: longer.pages + 1 };
+            }
+            longer.list(Listed { tx, at: order.created_at });
+            match books.write(&growing, list.version, &longer).await? {
+                Written::Applied(_) => {
+                    metrics::counter!("evercart_orders_total").increment(1);
+                    return Ok(());
+                }
+                Written::Newer(newer) => list = newer,
+            }
         }
+    }
+
+    /// Copies a full page before it begins anew, so that no reader misses it.
+    async fn keep_page(&self, of: [u8; 16], full: &OrderList) -> Result<(), StoreError> {
+        let key = ListKey { of, page: full.pages + 1 };
+        self.books().write(&key, None, full).await.map(drop)
     }
 
     /// True of an order that is in its list: whatever its ledger has forgotten since.
@@ -97,7 +100,7 @@ impl Service {
         let (books, of) = (self.books(), list_of(order));
         let growing = books.read::<OrderList>(&ListKey { of, page: 0 }).await?;
         let is_there = growing.value.orders.iter().any(|listed| listed.tx == order.tx);
-        Ok(is_there || in_full_page(books, of, order.tx).await?)
+        Ok(is_there || in_full_page(books, of, growing.value.pages, order.tx).await?)
     }
 
     /// The caller's orders, newest first, behind `after`, at most `limit`; with those of guests that were merged in.
@@ -161,8 +164,7 @@ impl Service {
 }
 
 /// True of an order that stands in a page that is full: asked where the sweeper repeats what was done long ago.
-async fn in_full_page(books: Books<'_>, of: [u8; 16], tx: TxId) -> Result<bool, StoreError> {
-    let pages = books.read::<OrderList>(&ListKey { of, page: 0 }).await?.value.pages;
+async fn in_full_page(books: Books<'_>, of: [u8; 16], pages: u32, tx: TxId) -> Result<bool, StoreError> {
     for page in (1..=pages).rev() {
         let full = books.read::<OrderList>(&ListKey { of, page }).await?;
         if full.value.orders.iter().any(|listed| listed.tx == tx) {

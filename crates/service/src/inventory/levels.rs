@@ -18,10 +18,14 @@ use storage::{LinearTable, StoreError};
 
 /// SKUs of which a node remembers what it showed.
 const SHOWN: usize = 200_000;
+/// Milliseconds between two looks at one SKU for holds whose time is over, by those who want to hold it.
+const LOOK_MS: u64 = 250;
 
 /// Units that are available, by SKU, as they were lately.
 pub(crate) struct Levels {
     shown: Cache<Sku, Shown>,
+    /// When its holds were looked at.
+    looked: Cache<Sku, Timestamp>,
     /// True once something in this shop is tracked.
     is_used: AtomicBool,
     shown_ms: u64,
@@ -44,7 +48,8 @@ impl Shown {
 
 impl Levels {
     pub(crate) fn new(shown_ms: u64, environment: Arc<dyn Environment>) -> Self {
-        Self { shown: Cache::new(SHOWN), is_used: AtomicBool::new(false), shown_ms, environment }
+        let (shown, looked) = (Cache::new(SHOWN), Cache::new(SHOWN));
+        Self { shown, looked, is_used: AtomicBool::new(false), shown_ms, environment }
     }
 
     /// What is known of a SKU has changed.
@@ -63,6 +68,17 @@ impl Levels {
                 shown.map(|units| units.fetch_add(more, Ordering::Relaxed));
             }
         }
+    }
+
+    /// True for one of many who want to hold a SKU at once: that one looks for holds whose time is over.
+    pub(crate) fn may_look(&self, sku: &Sku) -> bool {
+        let now = self.environment.now();
+        let is_fresh = |at: Timestamp| now.0.abs_diff(at.0) < LOOK_MS;
+        let may_look = !self.looked.get(sku).is_some_and(is_fresh);
+        if may_look {
+            self.looked.insert(sku.clone(), now);
+        }
+        may_look
     }
 
     fn known(&self, sku: &Sku) -> Option<Shown> {
