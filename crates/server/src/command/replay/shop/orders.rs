@@ -59,7 +59,7 @@ impl Books {
         let (invoice, country) = (order.field(INVOICE).to_owned(), order.field(COUNTRY));
         let mut total: i128 = 0;
         for line in &order.lines {
-            let price = line.unit_price.as_ref().map_or(0, |price| price.amount);
+            let price = line.unit_price.amount;
             self.sales.add(&line.sku, country, line.quantity, Pence(price));
             total += i128::from(line.quantity) * i128::from(price);
         }

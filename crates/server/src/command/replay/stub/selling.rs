@@ -162,6 +162,11 @@ impl Shop {
         let mut shown = self.show(id);
         let total = shown["totals"]["subtotal"]["amount"].as_i64().unwrap();
         let surcharge = i64::from(self.planted == Planted::Overcharges);
+        for line in shown["lines"].as_array_mut().unwrap() {
+            // An order names what a line is itself; its lines have no item.
+            line["title"] = line["item"]["title"].take();
+            line.as_object_mut().unwrap().remove("item");
+        }
         shown["id"] = json!(format!("o_{number}"));
         shown["state"] = json!("committed");
         shown["total"] = json!({"amount": total + surcharge, "currency": "GBP"});

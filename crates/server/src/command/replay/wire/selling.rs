@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Cart, Line, Money, Totals};
+use super::{Cart, Item, Line, Money, Totals};
 
 /// The names of the fields that the replay writes to a cart before it is checked out.
 pub(in super::super) const COUNTRY: &str = "country";
@@ -18,7 +18,7 @@ pub(in super::super) const REPLAY: &str = "replay";
 pub(in super::super) struct Order {
     pub(in super::super) id: String,
     pub(in super::super) state: String,
-    pub(in super::super) lines: Vec<Line>,
+    pub(in super::super) lines: Vec<OrderLine>,
     pub(in super::super) total: Money,
     #[serde(default)]
     pub(in super::super) fields: BTreeMap<String, String>,
@@ -32,7 +32,7 @@ impl Order {
     pub(in super::super) fn as_cart(&self) -> Cart {
         Cart {
             currency: self.total.currency.clone(),
-            lines: self.lines.clone(),
+            lines: self.lines.iter().map(OrderLine::as_line).collect(),
             saved: Vec::new(),
             seen: String::new(),
             totals: Totals { subtotal: self.total.clone() },
@@ -41,6 +41,30 @@ impl Order {
 
     pub(in super::super) fn field(&self, name: &str) -> &str {
         self.fields.get(name).map_or("", String::as_str)
+    }
+}
+
+/// A line of an order as shown.
+#[derive(Debug, Clone, Deserialize)]
+pub(in super::super) struct OrderLine {
+    pub(in super::super) sku: String,
+    pub(in super::super) options: BTreeMap<String, String>,
+    pub(in super::super) quantity: i64,
+    pub(in super::super) title: String,
+    pub(in super::super) unit_price: Money,
+    pub(in super::super) total: Money,
+}
+
+impl OrderLine {
+    fn as_line(&self) -> Line {
+        Line {
+            sku: self.sku.clone(),
+            options: self.options.clone(),
+            quantity: self.quantity,
+            item: Some(Item { title: Some(self.title.clone()) }),
+            unit_price: Some(self.unit_price.clone()),
+            total: Some(self.total.clone()),
+        }
     }
 }
 
