@@ -10,9 +10,9 @@ import re
 
 import schemathesis
 
-CART, SEEN, CONTEXT, RECEIPT, DAY, GUEST, MERGE, ORDER, SERVICE, SHOPPER = (
+BUYER, CART, SEEN, CONTEXT, RECEIPT, DAY, GUEST, MERGE, ORDER, SERVICE, SHOPPER = (
     os.environ[f"EVERCART_{name}"]
-    for name in ("CART", "SEEN", "CONTEXT", "RECEIPT", "DAY", "CLAIMED_GUEST", "MERGE", "ORDER", "SERVICE", "SHOPPER")
+    for name in ("BUYER", "CART", "SEEN", "CONTEXT", "RECEIPT", "DAY", "CLAIMED_GUEST", "MERGE", "ORDER", "SERVICE", "SHOPPER")
 )
 SIGNED = re.compile(r"[A-Za-z0-9_-]{40,}")
 
@@ -61,12 +61,12 @@ def before_call(context, case, kwargs):
 
 
 def told_of_orders(case):
-    """Orders are known to whoever bought: one was made before, by the shopper, of a MUG-WHITE."""
+    """Orders are known to whoever bought: one was made before, of a MUG-WHITE."""
     path = case.operation.path
     if path.startswith(("/v1/checkouts/{id}", "/v1/orders/{id}")):
         case.path_parameters["id"] = ORDER
     if path.startswith("/v1/checkouts/{id}") or path == "/v1/orders/{id}":
-        case.headers["Authorization"] = f"Bearer {SHOPPER}"
+        case.headers["Authorization"] = f"Bearer {BUYER}"
     if path.startswith("/v1/holds/{checkout}"):
         case.path_parameters["checkout"] = ORDER
     if path.endswith("/returns") and isinstance(case.body, dict):

@@ -54,9 +54,14 @@ fn variables(server: &LiveServer) -> Result<Vec<(&'static str, String)>> {
     let claim =
         server.post("/v1/sessions/claim").bearer(&shopper).json(&json!({"guest_token": undone.token}));
     let undone_merge = claim.send()?.is(200)?.text("/merge/id")?;
-    let bought = server.post("/v1/cart/checkout").bearer(&shopper).json(&json!({})).send()?.is(201)?;
+    // Of another shopper: what was bought cannot be undone.
+    let buyer = server.shopper("bea")?;
+    let line = json!({"sku": "MUG-WHITE", "quantity": 1});
+    server.post("/v1/cart/lines").bearer(&buyer).json(&line).send()?.is(200)?;
+    let bought = server.post("/v1/cart/checkout").bearer(&buyer).json(&json!({})).send()?.is(201)?;
     Ok(vec![
         ("EVERCART_ORDER", bought.text("/id")?),
+        ("EVERCART_BUYER", buyer),
         ("EVERCART_CART", guest.shown.text("/id")?),
         ("EVERCART_SEEN", guest.shown.text("/seen")?),
         ("EVERCART_CONTEXT", guest.shown.header("evercart-context")?),

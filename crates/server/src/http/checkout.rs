@@ -72,11 +72,16 @@ struct CheckoutAnswer<'a> {
     ),
 )]
 async fn check_out(State(state): State<AppState>, incoming: Incoming) -> Result<Response, Problem> {
+    check_out_at(&state, &incoming, own(&incoming)?).await
+}
+
+/// The caller's own cart; of a caller who is somebody.
+fn own(incoming: &Incoming) -> Result<Addressed, Problem> {
     let addressed = incoming.own_cart()?;
     if matches!(&addressed.address, CartAddress::Own { principal: Principal::Nobody, .. }) {
         return Err(Problem::unauthenticated());
     }
-    check_out_at(&state, &incoming, addressed).await
+    Ok(addressed)
 }
 
 /// Buys what any cart shows as sellable.
@@ -227,7 +232,7 @@ async fn show(
     Path(id): Path<String>,
     incoming: Incoming,
 ) -> Result<Response, Problem> {
-    let (address, tx) = (incoming.own_cart()?.address, parse(&id)?);
+    let (address, tx) = (own(&incoming)?.address, parse(&id)?);
     let progress = state.service.checkout(&address, tx).await.map_err(problem)?;
     Ok(json(StatusCode::OK, private(), &shown(&progress)))
 }
@@ -243,7 +248,7 @@ async fn cancel(
     Path(id): Path<String>,
     incoming: Incoming,
 ) -> Result<Response, Problem> {
-    let (address, tx) = (incoming.own_cart()?.address, parse(&id)?);
+    let (address, tx) = (own(&incoming)?.address, parse(&id)?);
     let progress = state.service.cancel_checkout(&address, tx).await.map_err(problem)?;
     Ok(json(StatusCode::OK, private(), &shown(&progress)))
 }
@@ -262,7 +267,7 @@ async fn confirm(
     Path(id): Path<String>,
     incoming: Incoming,
 ) -> Result<Response, Problem> {
-    let (addressed, tx) = (incoming.own_cart()?, parse(&id)?);
+    let (addressed, tx) = (own(&incoming)?, parse(&id)?);
     let reply = Reply { state: &state, incoming: &incoming, origin: addressed.origin };
     match state.service.confirm_checkout(&addressed.address, tx).await {
         Ok((progress, cart)) => Ok(bought(&reply, &progress, &cart)),

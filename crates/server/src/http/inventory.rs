@@ -150,6 +150,9 @@ async fn count(
     if body.buckets.is_some_and(|buckets| !(1..=checkout::shelf::BUCKETS_MAX).contains(&buckets)) {
         return Err(Problem::invalid("/buckets", format!("1 to {}", checkout::shelf::BUCKETS_MAX)));
     }
+    if body.customer_limit.flatten().is_some_and(|units| i64::from(units) > UNITS_MAX) {
+        return Err(Problem::invalid("/customer_limit", format!("at most {UNITS_MAX}")));
+    }
     let limit = body.customer_limit.map(|limit| limit.map(u64::from));
     let shelf = ShelfChange { buckets: body.buckets, limit };
     state.service.change_shelf(&sku, shelf).await.map_err(Problem::from)?;
@@ -215,8 +218,7 @@ async fn adjust(
 
 fn change_of(quantity: i64) -> Result<Change, Problem> {
     match quantity {
-        0 => Err(Problem::invalid("/quantity", "must not be 0")),
-        1..=UNITS_MAX => Ok(Change::Restock(quantity.unsigned_abs())),
+        0..=UNITS_MAX => Ok(Change::Restock(quantity.unsigned_abs())),
         less if (-UNITS_MAX..0).contains(&less) => Ok(Change::Remove(less.unsigned_abs())),
         _ => Err(Problem::invalid("/quantity", format!("at most {UNITS_MAX} either way"))),
     }
