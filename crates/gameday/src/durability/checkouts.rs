@@ -32,8 +32,11 @@ const RECOVERY_MS: (u32, u32) = (2, 80);
 /// Units that come in before a round: of some SKUs they are sold out in it.
 const DELIVERY: (u32, u32) = (5, 160);
 /// The least that configuration allows: what a killed process had claimed is free soon after.
-const TIMERS: [(&str, u64); 2] =
-    [("EVERCART_CHECKOUT__SWEEP_SECONDS", 1), ("EVERCART_CHECKOUT__CLAIM_SECONDS", 10)];
+const TIMERS: [(&str, u64); 3] = [
+    ("EVERCART_CHECKOUT__SWEEP_SECONDS", 1),
+    ("EVERCART_CHECKOUT__CLAIM_SECONDS", 10),
+    ("EVERCART_CHECKOUT__HOOK_TIMEOUT_MS", 1_000),
+];
 
 /// Time for what is due: the claim, the patience with whoever has decided, a sweep, and a busy machine.
 const REST: Duration = Duration::from_secs(60);
