@@ -10,9 +10,9 @@ import re
 
 import schemathesis
 
-BUYER, CART, SEEN, CONTEXT, RECEIPT, DAY, GUEST, MERGE, ORDER, SERVICE, SHOPPER = (
+BUYER, CART, SEEN, CONTEXT, RECEIPT, DAY, GUEST, MERGE, MERGER, ORDER, SERVICE, SHOPPER = (
     os.environ[f"EVERCART_{name}"]
-    for name in ("BUYER", "CART", "SEEN", "CONTEXT", "RECEIPT", "DAY", "CLAIMED_GUEST", "MERGE", "ORDER", "SERVICE", "SHOPPER")
+    for name in ("BUYER", "CART", "SEEN", "CONTEXT", "RECEIPT", "DAY", "CLAIMED_GUEST", "MERGE", "MERGER", "ORDER", "SERVICE", "SHOPPER")
 )
 SIGNED = re.compile(r"[A-Za-z0-9_-]{40,}")
 
@@ -39,6 +39,7 @@ def before_call(context, case, kwargs):
         case.query.pop("name", None)
     elif case.operation.path.endswith("/undo"):
         case.path_parameters["id"] = MERGE
+        case.headers["Authorization"] = f"Bearer {MERGER}"
     told_of_orders(case)
     if case.operation.path == "/v1/admin/backups" and isinstance(case.body, dict):
         # Which texts are folders below another, only the machine knows.

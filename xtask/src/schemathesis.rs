@@ -51,10 +51,10 @@ fn variables(server: &LiveServer) -> Result<Vec<(&'static str, String)>> {
     let claimed = server.guest("MUG-WHITE")?;
     let undone = server.guest("MUG-WHITE")?;
     let shopper = server.shopper("ann")?;
-    let claim =
-        server.post("/v1/sessions/claim").bearer(&shopper).json(&json!({"guest_token": undone.token}));
+    // Each of another shopper: what was bought cannot be undone.
+    let merger = server.shopper("cat")?;
+    let claim = server.post("/v1/sessions/claim").bearer(&merger).json(&json!({"guest_token": undone.token}));
     let undone_merge = claim.send()?.is(200)?.text("/merge/id")?;
-    // Of another shopper: what was bought cannot be undone.
     let buyer = server.shopper("bea")?;
     let line = json!({"sku": "MUG-WHITE", "quantity": 1});
     server.post("/v1/cart/lines").bearer(&buyer).json(&line).send()?.is(200)?;
@@ -69,6 +69,7 @@ fn variables(server: &LiveServer) -> Result<Vec<(&'static str, String)>> {
         ("EVERCART_GUEST", guest.token),
         ("EVERCART_CLAIMED_GUEST", claimed.token),
         ("EVERCART_MERGE", undone_merge),
+        ("EVERCART_MERGER", merger),
         ("EVERCART_SHOPPER", shopper),
         ("EVERCART_SERVICE", server.service()?),
         ("EVERCART_DAY", day()?),
