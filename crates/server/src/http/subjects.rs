@@ -7,6 +7,7 @@ use super::{
     AppState,
     answer::json,
     openapi::schema::MergeAnswer,
+    order_json::OrderJson,
     sessions,
     wire::{CartJson, rfc3339},
 };
@@ -23,6 +24,7 @@ use cart::Timestamp;
 use serde_json::{Value, json as value};
 use service::{
     CartAnswer,
+    checkout::State as Bought,
     subjects::{ErasedSubject, ExportedCart, ExportedMerge},
 };
 use utoipa::ToSchema;
@@ -37,6 +39,8 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 #[expect(dead_code, reason = "only its schema is used")]
 struct SubjectExport<'a> {
     carts: Vec<SubjectCart<'a>>,
+    /// What the subject bought, newest first. Orders are the shop's books: an erasure keeps them.
+    orders: Vec<OrderJson>,
     /// How often the subject was erased before.
     erasures: u32,
     #[schema(format = DateTime)]
@@ -85,7 +89,8 @@ struct ErasedCartJson {
     name: String,
 }
 
-/// Shows all that is stored of a subject: its carts with lines, saved lines and fields, and the merges into them.
+/// Shows all that is stored of a subject: its carts with lines, saved lines and fields, and the merges into them,
+/// and its orders.
 #[utoipa::path(
     get, path = "/v1/subjects/{id}", tag = "service: subjects", operation_id = "exportSubject",
     params(("id" = String, Path, description = "The subject, as the identity provider names it.", min_length = 1)),
@@ -101,6 +106,7 @@ async fn export(
     let erased_at = Some(exported.erased_at).filter(|at| *at != Timestamp::default());
     let body = value!({
         "carts": exported.carts.iter().map(|cart| cart_json(&state, cart)).collect::<Vec<_>>(),
+        "orders": exported.orders.iter().map(|order| OrderJson::of(order, Bought::Committed)).collect::<Vec<_>>(),
         "erasures": exported.erasures,
         "erased_at": erased_at.map(rfc3339),
     });

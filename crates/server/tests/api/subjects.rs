@@ -35,7 +35,7 @@ async fn an_export_has_carts_lines_saved_lines_fields_and_merges() {
     let shop = Shop::open();
     let subject = shop.unique("ann");
     let ann = shop.account(&subject);
-    let nothing = json!({"carts": [], "erasures": 0, "erased_at": null});
+    let nothing = json!({"carts": [], "orders": [], "erasures": 0, "erased_at": null});
     assert_eq!(export(&shop, &subject).await.body, nothing);
     let shown = ann.add("A", 2).await;
     ann.post(&format!("{}/move", shown.path("A")), json!({"to": "saved"})).await.is(200);
@@ -213,5 +213,24 @@ async fn an_undo_that_races_with_an_erasure_is_done_or_knows_no_merge() {
         }
         assert_eq!(ann.shows().await, "", "round {round}");
         assert_eq!(export(&shop, &subject).await.body["carts"], json!([]), "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn an_erasure_keeps_the_orders_and_an_export_shows_them() {
+    let shop = Shop::open();
+    let subject = shop.unique("ann");
+    let ann = shop.account(&subject);
+    let total = ann.add("B", 2).await.cart()["totals"]["subtotal"].clone();
+    let body = json!({"accept_total": total});
+    let bought = ann.post("/v1/cart/checkout", body).await.is(201);
+    let before = export(&shop, &subject).await;
+    erase(&shop, &subject).await;
+    let after = export(&shop, &subject).await;
+    assert_eq!(after.body["carts"], json!([]));
+    for exported in [&before, &after] {
+        let orders = exported.body["orders"].as_array().unwrap();
+        assert_eq!(orders.len(), 1);
+        assert_eq!(orders[0]["id"], bought.body["id"]);
     }
 }

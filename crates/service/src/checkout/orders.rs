@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{CartAddress, Service, error::ServiceError, identity::Presented};
 use bytes::Bytes;
-use cart::{CartId, Timestamp};
+use cart::{CartId, Timestamp, id::SubjectId};
 use checkout::{
     Order, Settings, TxId,
     format::{FormatError, decode_order_list, encode_order_list},
@@ -114,12 +114,7 @@ impl Service {
         let mut lists: Vec<[u8; 16]> = vec![own.cart.0];
         lists.extend(self.customer(address));
         lists.extend(own.state.merged.keys().map(|guest: &CartId| guest.0));
-        let mut listed = Vec::new();
-        for of in lists {
-            listed.extend(self.list(of).await?);
-        }
-        listed.sort_by_key(|listed| std::cmp::Reverse((listed.at, listed.tx)));
-        listed.dedup();
+        let listed = self.listed(lists).await?;
         let behind = after.and_then(|after| listed.iter().position(|listed| listed.tx == after));
         let rest = &listed[behind.map_or(0, |at| at + 1)..];
         let mut orders = Vec::new();
@@ -128,6 +123,31 @@ impl Service {
         }
         let next = rest.get(limit).and_then(|_| rest.get(limit.checked_sub(1)?)).map(|listed| listed.tx);
         Ok(OrderPage { orders, next })
+    }
+
+    /// All orders of a subject, newest first: of its carts, of those that were erased, and of the guests' `carts`.
+    pub(crate) async fn orders_of_subject(
+        &self,
+        id: SubjectId,
+        carts: impl Iterator<Item = CartId> + Send,
+    ) -> Result<Vec<Arc<Order>>, ServiceError> {
+        let listed = self.listed(std::iter::once(id.0).chain(carts.map(|cart| cart.0)).collect()).await?;
+        let mut orders = Vec::new();
+        for listed in listed {
+            orders.extend(self.books().order(listed.tx).await?);
+        }
+        Ok(orders)
+    }
+
+    /// What stands in some lists, newest first.
+    async fn listed(&self, lists: Vec<[u8; 16]>) -> Result<Vec<Listed>, ServiceError> {
+        let mut listed = Vec::new();
+        for of in lists {
+            listed.extend(self.list(of).await?);
+        }
+        listed.sort_by_key(|listed| std::cmp::Reverse((listed.at, listed.tx)));
+        listed.dedup();
+        Ok(listed)
     }
 
     async fn list(&self, of: [u8; 16]) -> Result<Vec<Listed>, ServiceError> {

@@ -1,4 +1,5 @@
-//! All that is stored of a subject: its carts, and the merges that brought guests' carts into them.
+//! All that is stored of a subject: its carts, the merges that brought guests' carts into them, and its orders, which are
+//! kept when it is erased.
 
 use super::Current;
 use crate::{
@@ -10,7 +11,9 @@ use crate::{
     read_path::Outcome,
 };
 use cart::{Cart, CartId, Day, Timestamp, id::SubjectId};
+use checkout::Order;
 use smol_str::SmolStr;
+use std::sync::Arc;
 use storage::{Consistency, LinearTable};
 
 /// What is stored of a subject.
@@ -18,6 +21,8 @@ use storage::{Consistency, LinearTable};
 pub struct ExportedSubject {
     /// Its carts in the current generation.
     pub carts: Vec<ExportedCart>,
+    /// What it bought, newest first: also before it was erased.
+    pub orders: Vec<Arc<Order>>,
     /// How often it was erased before.
     pub erasures: u32,
     /// When last; zero if never.
@@ -61,7 +66,11 @@ impl Service {
             let cart = self.exported(cart, Kind::Account, loaded).await;
             carts.push(ExportedCart { name, cart, merges });
         }
-        Ok(ExportedSubject { carts, erasures: remembered.erasures, erased_at: remembered.erased_at })
+        let guests = carts.iter().flat_map(|exported| exported.cart.state.merged.keys().copied());
+        let bought_as = carts.iter().map(|exported| exported.cart.cart).chain(guests).collect::<Vec<_>>();
+        let orders = self.orders_of_subject(id, bought_as.into_iter()).await?;
+        let (erasures, erased_at) = (remembered.erasures, remembered.erased_at);
+        Ok(ExportedSubject { carts, orders, erasures, erased_at })
     }
 
     async fn merges_of(&self, account: CartId, state: &Cart) -> Result<Vec<ExportedMerge>, ServiceError> {
