@@ -93,7 +93,9 @@ fn start_at_zero() {
     metrics::counter!("evercart_replays_total").increment(0);
     metrics::counter!(HOOKS_FAILED).increment(0);
     metrics::counter!("evercart_corrupt_records_total", "kind" => "cart").increment(0);
-    metrics::counter!("evercart_catalog_away_total", "why" => "slow").increment(0);
+    for why in ["slow", "busy"] {
+        metrics::counter!("evercart_catalog_away_total", "why" => why).increment(0);
+    }
 }
 
 fn describe() {

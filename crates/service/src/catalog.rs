@@ -1,7 +1,9 @@
 //! The shop's copy of its items, from which snapshots are taken.
 //!
-//! An item is looked up for at most the time that the settings allow; a catalogue that is away or slow never
-//! holds up a cart: the add is accepted without a price, and reads show the price when it is back.
+//! Nobody waits for an item longer than the settings allow; a catalogue that is away or slow never holds up a cart: the
+//! add is accepted without a price, and reads show the price when it is back. A look that came too late for who asked goes
+//! on behind them, and the next one finds what it found: else a store that is always a little slower than the wait, as one
+//! is that has just been started, would never be heard.
 
 use crate::{Environment, Settings};
 use cart::{
@@ -16,30 +18,42 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 use storage::{CatalogRow, CatalogStore, PutOutcome, StoreError};
+use tokio::sync::{Semaphore, oneshot};
+
+/// Looks that are under way at once: a catalogue that hangs holds no more than these.
+const LOOKS_MAX: usize = 256;
+/// Milliseconds after which a look is given up.
+const LOOK_MS_MAX: u64 = 10_000;
 
 /// The shop's items.
 pub struct Catalog {
-    store: Arc<dyn CatalogStore>,
+    copy: Arc<LocalCopy>,
     environment: Arc<dyn Environment>,
+    looks: Arc<Semaphore>,
+    wait_ms: u64,
+}
+
+/// The store, and what is remembered of it.
+struct LocalCopy {
+    store: Arc<dyn CatalogStore>,
     cached: Cache<Sku, CatalogItem>,
     /// Counts changes. What was looked up before one that is counted by now may be older than it, and is not kept.
     changes: AtomicU64,
     /// Held while changes are counted, and while something is kept.
     keeping: Mutex<()>,
-    wait_ms: u64,
 }
 
 /// A change of items on its way; however it ends, the cache forgets them then.
 struct Changing<'a> {
-    catalog: &'a Catalog,
+    copy: &'a LocalCopy,
     skus: Vec<Sku>,
 }
 
 impl Drop for Changing<'_> {
     fn drop(&mut self) {
-        let _keeping = self.catalog.keeping.lock();
-        self.catalog.changes.fetch_add(1, Ordering::AcqRel);
-        self.skus.iter().for_each(|sku| drop(self.catalog.cached.remove(sku)));
+        let _keeping = self.copy.keeping.lock();
+        self.copy.changes.fetch_add(1, Ordering::AcqRel);
+        self.skus.iter().for_each(|sku| drop(self.copy.cached.remove(sku)));
     }
 }
 
@@ -105,15 +119,17 @@ impl Catalog {
     ) -> Self {
         let cached = Cache::new(usize::try_from(settings.catalog_cached_max).unwrap_or(usize::MAX));
         let (changes, keeping) = (AtomicU64::new(0), Mutex::default());
-        Self { store, environment, cached, changes, keeping, wait_ms: settings.catalog_wait_ms }
+        let copy = Arc::new(LocalCopy { store, cached, changes, keeping });
+        let looks = Arc::new(Semaphore::new(LOOKS_MAX));
+        Self { copy, environment, looks, wait_ms: settings.catalog_wait_ms }
     }
 
     /// Looks one item up.
     pub async fn find(&self, sku: &Sku) -> Found {
-        if let Some(item) = self.cached.get(sku) {
+        if let Some(item) = self.copy.cached.get(sku) {
             return Found::Item(item);
         }
-        match self.fetch_in_time(std::slice::from_ref(sku)).await {
+        match self.fetch_in_time(vec![sku.clone()]).await {
             Some(mut found) => found.pop().flatten().map_or(Found::Unknown, Found::Item),
             None => Found::Away,
         }
@@ -123,11 +139,11 @@ impl Catalog {
     pub(crate) async fn newest(&self, mut skus: Vec<Sku>) -> Newest {
         skus.sort_unstable();
         skus.dedup();
-        let changes = self.changes.load(Ordering::Acquire);
+        let changes = self.copy.changes.load(Ordering::Acquire);
         let mut items = Vec::with_capacity(skus.len());
         let mut missing = Vec::new();
         for sku in skus {
-            match self.cached.get(&sku) {
+            match self.copy.cached.get(&sku) {
                 Some(item) => items.push((sku, item.snapshot)),
                 None => missing.push(sku),
             }
@@ -135,7 +151,9 @@ impl Catalog {
         if missing.is_empty() {
             return Newest { changes: Some(changes), items };
         }
-        let Some(found) = self.fetch_in_time(&missing).await else { return Newest { changes: None, items } };
+        let Some(found) = self.fetch_in_time(missing.clone()).await else {
+            return Newest { changes: None, items };
+        };
         let found = missing.into_iter().zip(found);
         items.extend(found.filter_map(|(sku, item)| Some((sku, item?.snapshot))));
         items.sort_unstable();
@@ -144,20 +162,20 @@ impl Catalog {
 
     /// True when no item has changed since.
     pub(crate) fn is_current(&self, newest: &Newest) -> bool {
-        newest.changes == Some(self.changes.load(Ordering::Acquire))
+        newest.changes == Some(self.copy.changes.load(Ordering::Acquire))
     }
 
     /// Stores items; one outcome for each, in order. Carts show them at their next read.
     pub(crate) async fn put(&self, items: Vec<NewItem>) -> Result<Vec<PutOutcome>, StoreError> {
         let now = self.environment.now();
         let skus = items.iter().map(|item| item.sku.clone()).collect();
-        let _changing = Changing { catalog: self, skus };
-        self.store.put_items(items.into_iter().map(|item| item.into_row(now)).collect()).await
+        let _changing = Changing { copy: &self.copy, skus };
+        self.copy.store.put_items(items.into_iter().map(|item| item.into_row(now)).collect()).await
     }
 
     /// The items of these SKUs, in order, however long it takes: for administration.
     pub async fn get(&self, skus: &[Sku]) -> Result<Vec<Option<CatalogItem>>, StoreError> {
-        self.store.get_items(skus).await?.iter().map(|row| row.as_ref().map(decode).transpose()).collect()
+        self.copy.get(skus).await
     }
 
     /// All items, in the order in which they last changed, behind `after`, at most `limit`. One that changes while
@@ -167,8 +185,58 @@ impl Catalog {
         after: Option<(u64, Sku)>,
         limit: usize,
     ) -> Result<Vec<(Sku, CatalogItem)>, StoreError> {
-        let rows = self.store.changed_since(None, after, limit).await?;
+        let rows = self.copy.store.changed_since(None, after, limit).await?;
         rows.into_iter().map(|row| Ok((row.sku.clone(), decode(&row)?))).collect()
+    }
+
+    /// What a look finds, unless that takes too long or there are too many already.
+    async fn fetch_in_time(&self, skus: Vec<Sku>) -> Option<Vec<Option<CatalogItem>>> {
+        let away = |why: &'static str| {
+            metrics::counter!("evercart_catalog_away_total", "why" => why).increment(1);
+        };
+        let Ok(permit) = self.looks.clone().try_acquire_owned() else {
+            away("busy");
+            return None;
+        };
+        let (copy, given_up) = (self.copy.clone(), self.environment.sleep(LOOK_MS_MAX));
+        let (tell, told) = oneshot::channel();
+        self.environment.spawn(Box::pin(async move {
+            let _permit = permit;
+            tokio::select! {
+                biased;
+                // Nobody may listen any more: then it was for those who come next.
+                found = copy.look(&skus) => drop(tell.send(found)),
+                () = given_up => {}
+            }
+        }));
+        let found = tokio::select! {
+            biased;
+            found = told => found.ok()?,
+            () = self.environment.sleep(self.wait_ms) => {
+                away("slow");
+                return None;
+            }
+        };
+        found.inspect_err(|error| away(error.kind())).ok()
+    }
+}
+
+impl LocalCopy {
+    async fn get(&self, skus: &[Sku]) -> Result<Vec<Option<CatalogItem>>, StoreError> {
+        self.store.get_items(skus).await?.iter().map(|row| row.as_ref().map(decode).transpose()).collect()
+    }
+
+    /// Looks items up, and remembers them.
+    async fn look(&self, skus: &[Sku]) -> Result<Vec<Option<CatalogItem>>, StoreError> {
+        let changes_before = self.changes.load(Ordering::Acquire);
+        let found = self.get(skus).await;
+        match &found {
+            Ok(found) => self.keep(skus, found, changes_before),
+            Err(error) => {
+                tracing::warn!(error = error as &dyn std::error::Error, "catalogue did not answer");
+            }
+        }
+        found
     }
 
     /// Remembers what was found, unless a change has come between.
@@ -177,29 +245,6 @@ impl Catalog {
         if self.changes.load(Ordering::Acquire) == changes_before {
             let known = skus.iter().zip(found).filter_map(|(sku, item)| Some((sku, item.as_ref()?)));
             known.for_each(|(sku, item)| self.cached.insert(sku.clone(), item.clone()));
-        }
-    }
-
-    async fn fetch_in_time(&self, skus: &[Sku]) -> Option<Vec<Option<CatalogItem>>> {
-        let changes_before = self.changes.load(Ordering::Acquire);
-        let found = tokio::select! {
-            biased;
-            found = self.get(skus) => found,
-            () = self.environment.sleep(self.wait_ms) => {
-                metrics::counter!("evercart_catalog_away_total", "why" => "slow").increment(1);
-                return None;
-            }
-        };
-        match found {
-            Ok(found) => {
-                self.keep(skus, &found, changes_before);
-                Some(found)
-            }
-            Err(error) => {
-                metrics::counter!("evercart_catalog_away_total", "why" => error.kind()).increment(1);
-                tracing::warn!(error = &error as &dyn std::error::Error, "catalogue did not answer");
-                None
-            }
         }
     }
 }

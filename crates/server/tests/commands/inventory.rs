@@ -78,13 +78,13 @@ async fn a_restored_shop_sells_nothing_twice_because_it_sells_nothing_before_a_c
     assert_eq!(buy(&shop).await, off, "the backup says that one is left; it was sold since");
     let none = stock_file(&shop, &[r#"{"sku":"TEA","on_hand":0,"key":"recount"}"#]);
     shop.run(&["inventory", "recount", &none]).await.exits(0);
-    assert_eq!(buy(&shop).await.1, "empty_checkout", "what is sold out leaves the subtotal");
+    assert_eq!(buy(&shop).await.1, "out_of_stock", "what is sold out leaves the subtotal");
     let two = stock_file(&shop, &[r#"{"sku":"TEA","on_hand":1,"key":"recount 2"}"#]);
     shop.run(&["inventory", "recount", &two]).await.exits(0);
     assert_eq!(buy(&shop).await.0, StatusCode::CREATED);
     // It was counted, and a start later it still is.
     let shop = Shop::open_with(shop.stop().await, |_| ()).await;
-    assert_eq!(buy(&shop).await.1, "empty_checkout");
+    assert_eq!(buy(&shop).await.1, "out_of_stock");
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn old_stock_stays_frozen_even_where_somebody_turned_checkout_on_without_c
     shop.run(&["inventory", "recount"]).await.exits(0);
     assert_eq!(
         buy(&shop).await.1,
-        "empty_checkout",
+        "out_of_stock",
         "what a former life of the store had is nobody's to sell"
     );
 }

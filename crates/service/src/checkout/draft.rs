@@ -1,7 +1,8 @@
 //! The draft of an order: what a cart shows as sellable, at the prices that it shows.
 //!
 //! A line that has left the subtotal (withdrawn, unpriced, in another currency, out of stock) is not bought and stays;
-//! one whose quantity is out of bounds is a refusal, because the rest of the wish would be lost with it.
+//! one whose quantity is out of bounds is a refusal, because the rest of the wish would be lost with it. Where nothing is
+//! left to buy, what is sold out is named.
 
 use super::{
     hooks::{PriceLine, PriceRequest},
@@ -14,7 +15,7 @@ use cart::{
     money::{Currency, Money},
     view::{Notice, View, ViewLine},
 };
-use checkout::order::OrderLine;
+use checkout::{answer::Shortage, order::OrderLine};
 use std::collections::BTreeMap;
 
 /// What would be bought.
@@ -43,6 +44,10 @@ impl Draft {
                 let origin = answer.state.entries.get(&seen.dot).and_then(|entry| entry.origin);
                 draft.dots.insert(seen.dot, origin.unwrap_or(answer.cart));
             }
+        }
+        let sold_out: Vec<Shortage> = view.lines.iter().filter_map(sold_out).collect();
+        if draft.lines.is_empty() && !sold_out.is_empty() {
+            return Err(Refusal::OutOfStock(sold_out));
         }
         Ok(draft)
     }
@@ -82,6 +87,16 @@ fn clamped(line: &ViewLine) -> Option<(LineId, u64)> {
     line.notices.iter().find_map(|notice| match notice {
         Notice::QuantityClamped { sellable } if line.total.is_some() => Some((line.id, *sellable)),
         _ => None,
+    })
+}
+
+fn sold_out(line: &ViewLine) -> Option<Shortage> {
+    let is_sold_out = line.notices.contains(&Notice::OutOfStock);
+    is_sold_out.then(|| Shortage {
+        sku: line.line.sku().clone(),
+        wanted: line.quantity,
+        available: 0,
+        is_limit: false,
     })
 }
 

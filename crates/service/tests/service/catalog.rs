@@ -59,6 +59,26 @@ async fn a_catalogue_that_is_slow_holds_an_add_up_for_five_milliseconds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_look_that_came_too_late_for_who_asked_is_found_by_the_next() {
+    for path in PATHS {
+        let world = World::with(path, |settings| settings.catalog_cached_max = 100).await;
+        let shopper = world.guest();
+        // Every look takes longer than anybody waits, as those of a store that has just been started.
+        let slow = world.gate.hold_next("get_items");
+        let adding = {
+            let shopper = shopper.clone();
+            tokio::spawn(async move { shopper.add("A", 2).await })
+        };
+        slow.arrived().await;
+        world.gate.answer_no("get_items");
+        assert_eq!(only_line(&adding.await.unwrap()), (None, vec![Notice::Unpriced]));
+        slow.open();
+        world.environment.settle().await;
+        assert_eq!(only_line(&shopper.read().await).0, Some(2 * PRICE));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_change_of_price_is_shown_at_the_next_read() {
     for cached in [0, 100] {
         let world = World::with(PATHS[0], |settings| settings.catalog_cached_max = cached).await;
