@@ -24,6 +24,7 @@ pub mod redis;
 mod server;
 pub mod shared;
 mod skip;
+pub mod standing;
 
 pub use error::{Error, Result};
 pub use faults::Faults;

@@ -5,16 +5,21 @@
 
 mod cluster;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::launch::Lifetime;
 use crate::server::{Server, start_anew_where_taken};
-use crate::{Faults, Folder, Result};
+use crate::{Faults, Folder, Result, port};
 
 pub(crate) use cluster::{Program, program};
 
 const ENGINE: &str = "PostgreSQL";
+
+/// For one answer.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The user whom a server is made with; it may do everything.
 pub const USER: &str = "postgres";
@@ -32,7 +37,7 @@ pub struct Postgres {
     server: Server,
     program: Program,
     options: Options,
-    port: u16,
+    address: SocketAddr,
 }
 
 impl Postgres {
@@ -65,20 +70,20 @@ impl Postgres {
         folder: PathBuf,
     ) -> Result<Self> {
         program.create(&folder, options)?;
-        let port = crate::port::free();
-        let url = url(port, options);
-        let server = program.serve(folder, lifetime, port, url)?;
-        Ok(Self { server, program: program.clone(), options: options.clone(), port })
+        let port = port::free();
+        let address = (Ipv4Addr::LOCALHOST, port).into();
+        let server = program.serve(folder, lifetime, port, url(address, options))?;
+        Ok(Self { server, program: program.clone(), options: options.clone(), address })
     }
 
     /// `postgres://postgres[:PASSWORD]@127.0.0.1:PORT/postgres`.
     pub fn url(&self) -> String {
-        url(self.port, &self.options)
+        url(self.address, &self.options)
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.port).into()
+        self.address
     }
 
     /// Runs statements by `psql` and returns their rows, one a line, columns parted by `|`.
@@ -97,7 +102,20 @@ impl Faults for Postgres {
     }
 }
 
-fn url(port: u16, options: &Options) -> String {
+pub(crate) fn url(address: SocketAddr, options: &Options) -> String {
     let password = options.password.as_ref().map_or_else(String::new, |password| format!(":{password}"));
-    format!("postgres://{USER}{password}@127.0.0.1:{port}/postgres")
+    format!("postgres://{USER}{password}@{address}/postgres")
+}
+
+/// Whether a request for TLS is answered, with yes or with no: a process of the server does, and no client is needed.
+pub(crate) fn answers(address: SocketAddr) -> bool {
+    let ask = || {
+        let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        // Its length, and the number that stands for the request.
+        stream.write_all(&[0, 0, 0, 8, 4, 210, 22, 47])?;
+        let mut answer = [0];
+        stream.read_exact(&mut answer).map(|()| answer)
+    };
+    ask().is_ok_and(|[answer]: [u8; 1]| matches!(answer, b'S' | b'N'))
 }

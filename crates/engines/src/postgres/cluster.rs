@@ -78,7 +78,6 @@ fn is_whole(folder: &Path) -> bool {
 
 impl Program {
     /// The version that runs, such as `15.8`.
-    #[expect(dead_code, reason = "for the servers that are left running")]
     pub(crate) fn version(&self) -> Result<String> {
         let mut command = self.command("postgres");
         command.arg("--version");
@@ -126,7 +125,7 @@ impl Program {
     }
 
     /// What `psql` answers, without the last line's end.
-    pub(super) fn query(&self, url: &str, sql: &str) -> Result<String> {
+    pub(crate) fn query(&self, url: &str, sql: &str) -> Result<String> {
         let mut psql = self.command("psql");
         psql.args(["--no-psqlrc", "--no-password", "--tuples-only", "--no-align", "--quiet"]);
         psql.args(["--set", "ON_ERROR_STOP=1", "--command", sql, url]).env("PGCONNECT_TIMEOUT", "5");
