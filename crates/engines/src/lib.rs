@@ -21,6 +21,7 @@ pub mod postgres;
 mod program;
 mod provision;
 pub mod redis;
+pub mod relay;
 mod server;
 pub mod shared;
 mod skip;

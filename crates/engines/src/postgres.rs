@@ -3,11 +3,13 @@
 //! What was acknowledged survives a kill: it is written, though not synced, before it is answered. There is no socket
 //! but that of the network.
 
+mod access;
 mod cluster;
+mod replica;
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::launch::Lifetime;
@@ -15,6 +17,7 @@ use crate::server::{Server, start_anew_where_taken};
 use crate::{Faults, Folder, Result, port};
 
 pub(crate) use cluster::{Program, program};
+pub use replica::Replica;
 
 const ENGINE: &str = "PostgreSQL";
 
@@ -27,8 +30,10 @@ pub const USER: &str = "postgres";
 /// How a server is to be.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The password that callers must know; none is asked for without it.
+    /// The password that callers must know, of letters and digits; none is asked for without it.
     pub password: Option<String>,
+    /// Whether callers must come over TLS.
+    pub tls: bool,
 }
 
 /// A running server with an empty database `postgres`.
@@ -76,7 +81,27 @@ impl Postgres {
         Ok(Self { server, program: program.clone(), options: options.clone(), address })
     }
 
-    /// `postgres://postgres[:PASSWORD]@127.0.0.1:PORT/postgres`.
+    /// Starts a replica that follows this one. It takes a second or two.
+    ///
+    /// # Errors
+    ///
+    /// When it does not answer.
+    pub fn replica(&self) -> Result<Replica> {
+        let folder = Folder::find()?;
+        start_anew_where_taken(|| Replica::started(self, folder.owned("postgres-replica")?))
+    }
+
+    /// The certificate that this server and its replicas show, in PEM; it names `localhost` and `127.0.0.1` and signs
+    /// itself, so that it is the root to trust too. Nothing without TLS.
+    pub fn certificate(&self) -> Option<PathBuf> {
+        self.options.tls.then(|| access::certificate(self.folder()))
+    }
+
+    fn folder(&self) -> &Path {
+        self.server.folder()
+    }
+
+    /// `postgres://postgres[:PASSWORD]@127.0.0.1:PORT/postgres[?sslmode=require]`.
     pub fn url(&self) -> String {
         url(self.address, &self.options)
     }
@@ -92,7 +117,21 @@ impl Postgres {
     ///
     /// When a statement fails.
     pub fn query(&self, sql: &str) -> Result<String> {
-        self.program.query(&self.url(), sql)
+        self.query_at(&self.url(), sql)
+    }
+
+    /// The same as whoever the URL names, and as it says to connect: another user, a database, a wrong password.
+    ///
+    /// # Errors
+    ///
+    /// When a statement fails.
+    pub fn query_at(&self, url: &str, sql: &str) -> Result<String> {
+        self.program.query(url, sql)
+    }
+
+    /// Whether it answers now: not while it is paused, and not when it is dead.
+    pub fn answers(&self) -> bool {
+        answers(self.address)
     }
 }
 
@@ -104,7 +143,8 @@ impl Faults for Postgres {
 
 pub(crate) fn url(address: SocketAddr, options: &Options) -> String {
     let password = options.password.as_ref().map_or_else(String::new, |password| format!(":{password}"));
-    format!("postgres://{USER}{password}@{address}/postgres")
+    let tls = if options.tls { "?sslmode=require" } else { "" };
+    format!("postgres://{USER}{password}@{address}/postgres{tls}")
 }
 
 /// Whether a request for TLS is answered, with yes or with no: a process of the server does, and no client is needed.

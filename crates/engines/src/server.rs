@@ -84,6 +84,10 @@ impl Server {
         running(&mut child)
     }
 
+    pub(crate) fn folder(&self) -> &Path {
+        &self.recipe.folder
+    }
+
     pub(crate) fn log(&self) -> &Path {
         &self.log
     }

@@ -1,5 +1,7 @@
 //! Servers that are left running: found again, not started twice, and nobody else's process taken for one.
 
+#![expect(clippy::unwrap_used, reason = "a test, also outside of `#[test]` functions")]
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
