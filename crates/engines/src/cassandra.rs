@@ -1,7 +1,8 @@
 //! Apache Cassandra, one node, from Maven's registry.
 //!
 //! It has an address of the loopback to itself, so that drivers find it on the port they expect. It is small (384 MB of
-//! heap) and gives up what only several nodes need. Deliberately absent: JMX, and with it `nodetool`.
+//! heap) and gives up what only several nodes need. What it acknowledged survives a kill: it syncs first, where a node among
+//! several would rely on the others. Deliberately absent: JMX, and with it `nodetool`.
 
 mod frame;
 mod settings;
