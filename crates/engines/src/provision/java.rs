@@ -29,6 +29,10 @@ fn had(folder: &Folder, engine: &'static str, find: impl Fn() -> Option<PathBuf>
         return Ok(found);
     }
     if launch::is_root() && program::find("apt-get").is_some() {
+        let _lock = folder.lock("apt")?;
+        if let Some(found) = find() {
+            return Ok(found);
+        }
         folder.tell(&format!("installing {} (once)", PACKAGES.join(", ")));
         super::apt::install(&PACKAGES)?;
     }
