@@ -1,0 +1,32 @@
+//! The suite that every engine passes, on one server and on two.
+
+use storage::conformance::Subject;
+use storage::{WritePath, memory};
+use storage_postgres::Postgres;
+
+use crate::setup::{open, options, shared, two_databases};
+
+mod single {
+    use super::*;
+    storage::conformance_suite!(async {
+        let Some(url) = shared().await else { return nothing() };
+        subject(open(&options(&[url])).await)
+    });
+}
+
+mod two_shards {
+    use super::*;
+    storage::conformance_suite!(async {
+        let Some(urls) = two_databases().await else { return nothing() };
+        subject(open(&options(&urls)).await)
+    });
+}
+
+pub(crate) fn subject(engine: Postgres) -> Subject {
+    Subject { stores: engine.stores(), keep_alive: Box::new(engine) }
+}
+
+/// Where no server can be had, which was said.
+pub(crate) fn nothing() -> Subject {
+    Subject::of(memory::open(WritePath::Replace))
+}
