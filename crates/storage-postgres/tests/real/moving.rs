@@ -197,3 +197,41 @@ async fn a_slot_that_two_shards_claim_is_served_by_neither_and_keeps_the_engine_
     let refusal = Postgres::open(&two).await.unwrap_err();
     assert!(matches!(&refusal, OpenError::Layout(problem) if problem.contains("slots 3 ")), "{refusal:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slot_does_not_leave_under_a_write_that_has_begun() {
+    let Some((one, two)) = one_then_two().await else { return };
+    drop(open(&one).await);
+    init(&two).await.unwrap();
+    let linear = Postgres::open(&two).await.unwrap().stores().linear;
+    linear.insert_if_absent(TABLE, b"k", number(1), None).await.unwrap();
+    let urls = two_databases().await.unwrap();
+    let (mut rival, connection) = tokio_postgres::connect(&urls[0], tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let transaction = rival.transaction().await.unwrap();
+    let lock = format!("SELECT 1 FROM {}.records FOR UPDATE", two.schema);
+    transaction.batch_execute(&lock).await.unwrap();
+    // The write has looked where its slot is, and waits for the row.
+    let replacing = Arc::clone(&linear);
+    let write =
+        tokio::spawn(async move { replacing.replace(TABLE, b"k", Version(1), number(2), None).await });
+    let waits = async |statement: &str| {
+        let asked = format!(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database() \
+             AND query LIKE '%{statement}%' AND pid IN (SELECT pid FROM pg_locks WHERE relation = '{}.slots'::regclass)",
+            two.schema
+        );
+        sql(&urls[0], &asked).await != ["0"]
+    };
+    eventually("the write waits", async || waits("UPDATE records").await).await;
+    let moving = two.clone();
+    let moving = tokio::spawn(async move { move_slots(&moving, 0, 1, &[Slot::of_key(b"k")]).await });
+    let stands = async || moving.is_finished() || waits("LOCK TABLE slots").await;
+    eventually("the move waits for the write", stands).await;
+    transaction.rollback().await.unwrap();
+    let written = write.await.unwrap().unwrap();
+    assert_eq!(written, RecordReplaced::Applied(Version(2)));
+    moving.await.unwrap().unwrap();
+    let record = linear.read(TABLE, b"k").await.unwrap().unwrap();
+    assert_eq!(record.bytes, number(2), "a write that was acknowledged stayed at the old shard");
+}
