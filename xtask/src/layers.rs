@@ -26,15 +26,16 @@ const TABLE: &[(&str, &[&str])] = &[
     ("service", &["storage", "journal", "checkout", "cart"]),
     ("insights", &["cart", "checkout"]),
     ("testkit", &["cart", "checkout"]),
+    ("engines", &[]),
     ("sim", &["testkit", "service", "storage", "journal", "checkout", "cart"]),
-    ("gameday", &["testkit"]),
+    ("gameday", &["testkit", "engines"]),
 ];
 
 /// The edge wires everything together, the chores may call anything, and what measures stands beside both.
 const UNBOUND: &[&str] = &["server", "xtask", "bench"];
 
 /// What tests of any crate may use on top of the table.
-const PROOF: &[&str] = &["testkit", "sim", "gameday"];
+const PROOF: &[&str] = &["testkit", "engines", "sim", "gameday"];
 
 /// Crates that take time, ids and bytes as arguments and give values back.
 const PURE: &[&str] = &["cart", "checkout"];

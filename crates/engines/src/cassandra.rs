@@ -1,0 +1,141 @@
+//! Apache Cassandra, one node, from Maven's registry.
+//!
+//! It has an address of the loopback to itself, so that drivers find it on the port they expect. It is small (384 MB of
+//! heap) and gives up what only several nodes need. Deliberately absent: JMX, and with it `nodetool`.
+
+mod frame;
+mod settings;
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::launch::{Launch, Lifetime};
+use crate::provision::java;
+use crate::provision::maven::{self, Artefact};
+use crate::server::{Recipe, Server, start_anew_where_taken};
+use crate::{Error, Faults, Folder, Result, launch, port};
+
+const ENGINE: &str = "Cassandra";
+
+const ARTEFACT: Artefact =
+    Artefact { engine: ENGINE, group: "org.apache.cassandra", name: "cassandra-all", version: "5.0.9" };
+
+/// Where drivers connect.
+const NATIVE_PORT: u16 = 9042;
+/// Where nodes would.
+const STORAGE_PORT: u16 = 7000;
+
+/// The data centre of a node, unless another is asked for.
+pub const DATACENTER: &str = "dc1";
+
+/// User and password of a node that asks for them.
+pub const CREDENTIALS: (&str, &str) = ("cassandra", "cassandra");
+
+/// How a node is to be.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Its data centre.
+    pub datacenter: String,
+    /// Whether callers must know [`CREDENTIALS`].
+    pub password: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { datacenter: DATACENTER.to_owned(), password: false }
+    }
+}
+
+/// A running node.
+#[derive(Debug)]
+pub struct Cassandra {
+    server: Server,
+    address: SocketAddr,
+}
+
+impl Cassandra {
+    /// Starts one that asks for no password, in [`DATACENTER`]. It takes seconds.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be had or does not answer.
+    pub fn start() -> Result<Self> {
+        Self::start_with(&Options::default())
+    }
+
+    /// Starts one. It takes seconds.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be had or does not answer.
+    pub fn start_with(options: &Options) -> Result<Self> {
+        let folder = Folder::find()?;
+        let program = program(&folder)?;
+        start_anew_where_taken(|| {
+            Self::started(&program, options, Lifetime::Owned, folder.owned("cassandra")?)
+        })
+    }
+
+    pub(crate) fn started(
+        program: &Program,
+        options: &Options,
+        lifetime: Lifetime,
+        folder: PathBuf,
+    ) -> Result<Self> {
+        let ip = port::free_address(&[NATIVE_PORT, STORAGE_PORT]);
+        let address = SocketAddr::from((ip, NATIVE_PORT));
+        let launch = program.node(&folder, ip, options)?;
+        let password = options.password;
+        let ready = Box::new(move || if password { frame::admits(address) } else { frame::answers(address) });
+        let within = Duration::from_mins(3);
+        let server = Server::start(Recipe { engine: ENGINE, launch, folder, lifetime, ready, within })?;
+        Ok(Self { server, address })
+    }
+
+    /// Where drivers connect.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Faults for Cassandra {
+    fn server(&self) -> &Server {
+        &self.server
+    }
+}
+
+/// What every node runs.
+pub(crate) struct Program {
+    java: PathBuf,
+    jars: PathBuf,
+    /// Measures objects for the memtables; Cassandra does not start without it.
+    agent: PathBuf,
+}
+
+/// Has it, first from the registry where it must be.
+pub(crate) fn program(folder: &Folder) -> Result<Program> {
+    launch::require(ENGINE)?;
+    let java = java::java(ENGINE)?;
+    let jars = maven::jars(folder, &ARTEFACT)?;
+    let files = fs::read_dir(&jars).map_err(Error::file(&jars))?.flatten();
+    let is_agent = |name: &str| name.starts_with("jamm-") && name.ends_with(".jar");
+    let agent = files.filter(|file| file.file_name().to_str().is_some_and(is_agent)).map(|file| file.path());
+    let agent = agent.into_iter().next();
+    let advice = || format!("`{}` has no jamm: remove that folder", jars.display());
+    let agent = agent.ok_or_else(|| Error::missing(ENGINE, advice()))?;
+    Ok(Program { java, jars, agent })
+}
+
+impl Program {
+    fn node(&self, folder: &std::path::Path, address: Ipv4Addr, options: &Options) -> Result<Launch> {
+        settings::write(folder, address, options)?;
+        let mut launch = Launch::new(&self.java).args(settings::MACHINE);
+        launch.may_pin_memory = false;
+        launch = launch.arg(format!("-javaagent:{}", self.agent.display())).args(settings::opened_modules());
+        launch = launch.args(settings::properties(folder));
+        let classes = format!("{}:{}/*", folder.join("conf").display(), self.jars.display());
+        Ok(launch.arg("-cp").arg(classes).arg("org.apache.cassandra.service.CassandraDaemon"))
+    }
+}

@@ -1,0 +1,184 @@
+//! Where engines are kept: `target/engines` of the workspace that the running test belongs to.
+//!
+//! | folder | what |
+//! |---|---|
+//! | `have/` | what came from registries, whole or not there |
+//! | `run/` | servers that `cargo xtask engines up` left running, and what is noted about them |
+//! | `owned/PID-STARTED/` | data and logs of the servers of one process; removed by the next once that process is gone |
+
+use std::env;
+use std::fs::{self, File, Permissions};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Once;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::identity::Identity;
+use crate::{Error, Result};
+
+/// The note of which process a server is, beside its data.
+const PROCESS: &str = "process.json";
+
+/// The folder of all engines.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    root: PathBuf,
+    /// Where servers keep their data: `root`, unless another account could not reach it there.
+    data: PathBuf,
+}
+
+impl Folder {
+    /// That of the workspace that the running package belongs to, as Cargo says at run time.
+    ///
+    /// # Errors
+    ///
+    /// When the working directory cannot be told, or no folder for data can be made.
+    pub fn find() -> Result<Self> {
+        let here = match env::var_os("CARGO_MANIFEST_DIR") {
+            Some(package) => PathBuf::from(package),
+            None => env::current_dir().map_err(Error::file("."))?,
+        };
+        let workspace = here.ancestors().find(|folder| folder.join("Cargo.lock").is_file());
+        Self::at(workspace.unwrap_or(&here))
+    }
+
+    /// That of the workspace at this path.
+    ///
+    /// # Errors
+    ///
+    /// When no folder for data can be made.
+    pub fn at(workspace: &Path) -> Result<Self> {
+        let root = workspace.join("target/engines");
+        make(&root)?;
+        let data = if suits_every_account(&root) { root.clone() } else { elsewhere(&root)? };
+        Ok(Self { root, data })
+    }
+
+    /// Where what came from registries is kept under this name.
+    pub(crate) fn have(&self, name: &str) -> PathBuf {
+        self.root.join("have").join(name)
+    }
+
+    /// Where the server that is left running under this name is noted.
+    #[expect(dead_code, reason = "for the servers that are left running")]
+    pub(crate) fn record(&self, name: &str) -> Result<PathBuf> {
+        let folder = self.root.join("run");
+        make(&folder)?;
+        Ok(folder.join(format!("{name}.json")))
+    }
+
+    /// Where that server keeps data and log.
+    #[expect(dead_code, reason = "for the servers that are left running")]
+    pub(crate) fn standing(&self, name: &str) -> Result<PathBuf> {
+        let folder = self.data.join("run").join(name);
+        make(&folder)?;
+        Ok(folder)
+    }
+
+    /// Waits until no other process provisions or starts standing servers; ends when the file is dropped.
+    pub(crate) fn lock(&self) -> Result<File> {
+        let path = self.root.join("lock");
+        let file = File::options().create(true).write(true).truncate(false).open(&path);
+        let file = file.map_err(Error::file(&path))?;
+        file.lock().map_err(Error::file(&path))?;
+        Ok(file)
+    }
+
+    /// A new folder for one server of this process.
+    pub(crate) fn owned(&self, name: &str) -> Result<PathBuf> {
+        static SWEPT: Once = Once::new();
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let all = self.data.join("owned");
+        SWEPT.call_once(|| sweep(&all));
+        let owner = Identity::own().map_or_else(String::new, |own| format!("{}-{}", own.pid, own.started));
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = all.join(owner).join(format!("{name}-{number}"));
+        make(&folder)?;
+        Ok(folder)
+    }
+}
+
+/// Makes a folder that other accounts may walk through.
+fn make(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).map_err(Error::file(folder))
+}
+
+/// Whether any account can walk to `folder`, and every server takes its path: Cassandra takes no spaces.
+fn suits_every_account(folder: &Path) -> bool {
+    let absolute = folder.is_absolute() && !folder.to_string_lossy().contains(char::is_whitespace);
+    let passable = |part: &Path| fs::metadata(part).is_ok_and(|meta| meta.mode() & 0o001 != 0);
+    absolute && folder.ancestors().all(passable)
+}
+
+/// A folder among the temporary ones that belongs to the one at `root` and to this account.
+fn elsewhere(root: &Path) -> Result<PathBuf> {
+    let mut hash = DefaultHasher::new();
+    root.hash(&mut hash);
+    let account = rustix::process::geteuid().as_raw();
+    let folder = env::temp_dir().join(format!("evercart-engines-{account}-{:016x}", hash.finish()));
+    make(&folder)?;
+    let owner = fs::metadata(&folder).map_err(Error::file(&folder))?.uid();
+    if owner != account {
+        let taken = std::io::Error::other(format!("it belongs to account {owner}"));
+        return Err(Error::File { path: folder, source: taken });
+    }
+    fs::set_permissions(&folder, Permissions::from_mode(0o711)).map_err(Error::file(&folder))?;
+    Ok(folder)
+}
+
+/// Notes which process serves from `folder`.
+pub(crate) fn note(folder: &Path, server: Identity) -> Result<()> {
+    let path = folder.join(PROCESS);
+    let text = serde_json::to_string(&server).map_err(std::io::Error::from).map_err(Error::file(&path))?;
+    fs::write(&path, text).map_err(Error::file(&path))
+}
+
+/// Which process served from `folder` when last noted.
+pub(crate) fn noted(folder: &Path) -> Option<Identity> {
+    serde_json::from_str(&fs::read_to_string(folder.join(PROCESS)).ok()?).ok()
+}
+
+/// Ends servers whose process is gone and removes what they kept. What cannot be removed is left for the next.
+fn sweep(all: &Path) {
+    for owner in fs::read_dir(all).into_iter().flatten().flatten() {
+        if owner.file_name().to_str().and_then(owner_of).is_some_and(Identity::is_alive) {
+            continue;
+        }
+        let servers = fs::read_dir(owner.path()).into_iter().flatten().flatten();
+        for server in servers.filter_map(|folder| noted(&folder.path())) {
+            drop(server.kill_tree());
+        }
+        drop(fs::remove_dir_all(owner.path()));
+    }
+}
+
+/// `PID-STARTED`.
+fn owner_of(name: &str) -> Option<Identity> {
+    let (pid, started) = name.split_once('-')?;
+    Some(Identity { pid: pid.parse().ok()?, started: started.parse().ok()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::process::Command;
+
+    use super::{note, sweep};
+    use crate::identity::Identity;
+
+    #[test]
+    fn servers_of_a_crashed_process_end_and_their_data_goes_and_others_stay() {
+        let all = std::env::temp_dir().join(format!("evercart-engines-sweep-{}", std::process::id()));
+        let own = Identity::own().unwrap();
+        let (crashed, running) = (all.join("1-1"), all.join(format!("{}-{}", own.pid, own.started)));
+        let mut left = Command::new("sleep").arg("60").spawn().unwrap();
+        fs::create_dir_all(crashed.join("redis-0")).unwrap();
+        fs::create_dir_all(running.join("redis-0")).unwrap();
+        note(&crashed.join("redis-0"), Identity::of(left.id()).unwrap()).unwrap();
+        sweep(&all);
+        assert!(!left.wait().unwrap().success(), "the server that was left went on");
+        assert!(!crashed.exists() && running.exists());
+        fs::remove_dir_all(&all).unwrap();
+    }
+}

@@ -1,0 +1,50 @@
+//! Jars from Maven's registry: one artefact with everything it needs to run, by the ordinary client.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use super::java;
+use crate::{Error, Folder, Result, program};
+
+/// One artefact, as Maven names it.
+pub(crate) struct Artefact {
+    pub(crate) engine: &'static str,
+    pub(crate) group: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) version: &'static str,
+}
+
+/// The folder with the jars of `artefact` and of all it needs.
+pub(crate) fn jars(folder: &Folder, artefact: &Artefact) -> Result<PathBuf> {
+    let name = format!("{}-{}", artefact.name, artefact.version);
+    super::folder(folder, &name, |folder| download(folder, artefact))
+}
+
+fn download(folder: &Path, artefact: &Artefact) -> Result<()> {
+    let project = folder.join("pom.xml");
+    fs::write(&project, project_of(artefact)).map_err(Error::file(&project))?;
+    let mut maven = Command::new(java::maven(artefact.engine)?);
+    maven.current_dir(folder);
+    maven.args(["--batch-mode", "--quiet", "--no-transfer-progress", "dependency:copy-dependencies"]);
+    maven.arg("-DincludeScope=runtime").arg(format!("-DoutputDirectory={}", folder.display()));
+    program::output(maven, Duration::from_mins(15)).map(drop).map_err(|error| {
+        let advice = format!("Maven gets no jars; set its registry up, or a proxy, and try again ({error})");
+        Error::missing(artefact.engine, advice)
+    })
+}
+
+fn project_of(artefact: &Artefact) -> String {
+    let Artefact { group, name, version, .. } = artefact;
+    format!(
+        "<project xmlns=\"http://maven.apache.org/POM/4.0.0\">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>evercart</groupId><artifactId>engine</artifactId><version>1</version><packaging>pom</packaging>
+  <dependencies><dependency>
+    <groupId>{group}</groupId><artifactId>{name}</artifactId><version>{version}</version>
+  </dependency></dependencies>
+</project>
+"
+    )
+}
