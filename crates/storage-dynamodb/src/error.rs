@@ -44,7 +44,10 @@ pub enum DynamoDbError {
         /// The service's own words: which action on which table.
         message: String,
     },
-    /// Nothing was sent.
+    /// A request could not even be made.
+    #[error("the request was not sent")]
+    NotSent(#[source] BoxError),
+    /// There was nothing to send it on.
     #[error("no connection to the endpoint: check its address and the network")]
     NoConnection(#[source] BoxError),
     /// Something was sent, and no answer came back.

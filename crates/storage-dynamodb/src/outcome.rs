@@ -6,6 +6,7 @@
 //! - refused: unavailable, nothing was applied.
 //! - timed out, cut off, 5xx: a read is unavailable, a write indeterminate.
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use storage::StoreError;
@@ -61,16 +62,25 @@ where
             let error = answer.err();
             service(error.code().unwrap_or("none"), error.message().unwrap_or("no message"), status)
         }
-        SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
-            Some(connector) if is_before_sending(connector) => Sorted::NotApplied(
-                DynamoDbError::NoConnection(SdkError::<E>::DispatchFailure(failure).into()),
-            ),
-            _ => Sorted::Unknown(DynamoDbError::NoAnswer(SdkError::<E>::DispatchFailure(failure).into())),
-        },
-        // No attempt was made: what is missing is what a request is signed with.
-        SdkError::ConstructionFailure(_) => Sorted::NotApplied(DynamoDbError::NoCredentials(error.into())),
+        SdkError::ConstructionFailure(_) => Sorted::NotApplied(DynamoDbError::NotSent(error.into())),
+        SdkError::DispatchFailure(ref failure) => {
+            let connector = failure.as_connector_error();
+            let is_unsigned = connector.is_some_and(|error| is_caused_by::<CredentialsError>(error));
+            let is_unsent = connector.is_some_and(is_before_sending);
+            if is_unsigned {
+                Sorted::NotApplied(DynamoDbError::NoCredentials(error.into()))
+            } else if is_unsent {
+                Sorted::NotApplied(DynamoDbError::NoConnection(error.into()))
+            } else {
+                Sorted::Unknown(DynamoDbError::NoAnswer(error.into()))
+            }
+        }
         other => Sorted::Unknown(DynamoDbError::NoAnswer(other.into())),
     }
+}
+
+fn is_caused_by<E: std::error::Error + 'static>(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<E>())
 }
 
 fn service(code: &str, message: &str, status: u16) -> Sorted {
