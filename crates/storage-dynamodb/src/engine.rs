@@ -21,6 +21,7 @@ const PAUSE_MAX: Duration = Duration::from_millis(500);
 #[derive(Clone, Debug)]
 pub(crate) struct Engine {
     pub(crate) client: Client,
+    pub(crate) region: String,
     pub(crate) tables: Tables,
     pub(crate) meter: Meter,
 }
@@ -41,36 +42,46 @@ impl Tables {
 }
 
 impl Engine {
-    /// Prepares a client. Nothing is sent yet, except what the chain of credentials asks of the machine.
+    /// Prepares a client for where carts are. Nothing is sent yet, except what the chain of credentials asks of the
+    /// machine.
     pub(crate) async fn new(options: &DynamoDbOptions) -> Self {
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(options.connect_timeout)
-            .operation_attempt_timeout(options.attempt_timeout)
-            .operation_timeout(options.operation_timeout)
-            .build();
-        let retries = RetryConfig::standard()
-            .with_max_attempts(options.attempts_max.max(1))
-            .with_initial_backoff(FIRST_PAUSE)
-            .with_max_backoff(PAUSE_MAX);
-        let http = Builder::new().tls_provider(Provider::rustls(CryptoMode::Ring)).build_https();
-        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .region(Region::new(options.region.clone()))
-            .http_client(http)
-            .timeout_config(timeouts)
-            .retry_config(retries);
-        if let Some(url) = &options.endpoint_url {
-            loader = loader.endpoint_url(url);
-        }
-        if let Access::Key { access_key_id, secret_access_key, session_token } = &options.access {
-            let token = session_token.as_ref().map(|token| token.reveal().to_owned());
-            let secret = secret_access_key.reveal();
-            loader =
-                loader.credentials_provider(Credentials::new(access_key_id, secret, token, None, "evercart"));
-        }
-        Self {
-            client: Client::new(&loader.load().await),
-            tables: Tables::with_prefix(&options.table_prefix),
-            meter: Meter::default(),
-        }
+        let tables = Tables::with_prefix(&options.table_prefix);
+        let client = connect(options, &options.region, options.endpoint_url.as_deref()).await;
+        Self { client, region: options.region.clone(), tables, meter: Meter::default() }
     }
+
+    /// The same for where records are.
+    pub(crate) async fn at_home(&self, options: &DynamoDbOptions) -> Self {
+        let Some(home) = &options.records_home else { return self.clone() };
+        let client = connect(options, &home.region, home.endpoint_url.as_deref()).await;
+        Self { client, region: home.region.clone(), ..self.clone() }
+    }
+}
+
+async fn connect(options: &DynamoDbOptions, region: &str, endpoint_url: Option<&str>) -> Client {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(options.connect_timeout)
+        .operation_attempt_timeout(options.attempt_timeout)
+        .operation_timeout(options.operation_timeout)
+        .build();
+    let retries = RetryConfig::standard()
+        .with_max_attempts(options.attempts_max.max(1))
+        .with_initial_backoff(FIRST_PAUSE)
+        .with_max_backoff(PAUSE_MAX);
+    let http = Builder::new().tls_provider(Provider::rustls(CryptoMode::Ring)).build_https();
+    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .region(Region::new(region.to_owned()))
+        .http_client(http)
+        .timeout_config(timeouts)
+        .retry_config(retries);
+    if let Some(url) = endpoint_url {
+        loader = loader.endpoint_url(url);
+    }
+    if let Access::Key { access_key_id, secret_access_key, session_token } = &options.access {
+        let token = session_token.as_ref().map(|token| token.reveal().to_owned());
+        let secret = secret_access_key.reveal();
+        loader =
+            loader.credentials_provider(Credentials::new(access_key_id, secret, token, None, "evercart"));
+    }
+    Client::new(&loader.load().await)
 }

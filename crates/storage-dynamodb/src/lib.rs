@@ -17,6 +17,7 @@ mod cart_index;
 mod cart_key;
 mod carts;
 mod catalog;
+mod check;
 mod conditional;
 mod engine;
 mod error;
@@ -36,7 +37,7 @@ use storage::error::Result;
 use storage::{StoreError, Stores};
 
 pub use error::DynamoDbError;
-pub use options::{Access, DynamoDbOptions};
+pub use options::{Access, DynamoDbOptions, Home};
 pub use secret::Secret;
 
 use carts::DynamoDbCartStore;
@@ -48,6 +49,8 @@ use linear::DynamoDbLinearStore;
 #[derive(Clone, Debug)]
 pub struct DynamoDb {
     engine: Engine,
+    /// Where records are.
+    home: Engine,
     options: DynamoDbOptions,
 }
 
@@ -69,7 +72,8 @@ impl DynamoDb {
     /// As [`DynamoDb::open`], and [`StoreError::Indeterminate`] where a table may have been created: run it again.
     pub async fn init(options: DynamoDbOptions) -> Result<Vec<String>> {
         let database = Self::connect(options).await?;
-        let created = schema::create(&database.engine, database.options.deletion_protection).await?;
+        let places = schema::places(&database.engine, &database.home);
+        let created = schema::create(&places, database.options.deletion_protection).await?;
         database.check().await?;
         Ok(created)
     }
@@ -79,7 +83,7 @@ impl DynamoDb {
     /// # Errors
     /// As [`DynamoDb::open`].
     pub async fn check(&self) -> Result<()> {
-        region::check_tables(&self.options, &schema::check(&self.engine).await?)
+        check::check(&schema::places(&self.engine, &self.home)).await
     }
 
     /// The three stores.
@@ -87,7 +91,7 @@ impl DynamoDb {
         let engine = || self.engine.clone();
         Stores {
             carts: Arc::new(DynamoDbCartStore { engine: engine() }),
-            linear: Arc::new(DynamoDbLinearStore { engine: engine() }),
+            linear: Arc::new(DynamoDbLinearStore { engine: self.home.clone() }),
             catalog: Arc::new(DynamoDbCatalogStore { engine: engine() }),
         }
     }
@@ -99,7 +103,9 @@ impl DynamoDb {
 
     async fn connect(options: DynamoDbOptions) -> Result<Self> {
         options.validate().map_err(|error| StoreError::Unavailable(error.into()))?;
-        region::check_endpoint(&options)?;
-        Ok(Self { engine: Engine::new(&options).await, options })
+        region::check_endpoints(&options)?;
+        let engine = Engine::new(&options).await;
+        let home = engine.at_home(&options).await;
+        Ok(Self { engine, home, options })
     }
 }

@@ -22,6 +22,15 @@ pub enum Access {
     },
 }
 
+/// Where records are decided when that is another region than the one whose carts are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Home {
+    /// The AWS region of the table of records.
+    pub region: String,
+    /// Another address than that region's own.
+    pub endpoint_url: Option<String>,
+}
+
 /// Settings of the engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DynamoDbOptions {
@@ -30,6 +39,9 @@ pub struct DynamoDbOptions {
     pub region: String,
     /// Another address than the region's own: DynamoDB Local, a VPC endpoint, ScyllaDB Alternator. Default: none.
     pub endpoint_url: Option<String>,
+    /// The home of the table of records, the same for all regions. Default: none, records are where carts are. It must be
+    /// one for all regions unless that table is a global one of strong consistency.
+    pub records_home: Option<Home>,
     /// What the names of the tables begin with, letters, digits, `_`, `-` and `.`. Default `evercart-`.
     pub table_prefix: String,
     /// Where credentials come from. Default: the chain.
@@ -52,6 +64,7 @@ impl DynamoDbOptions {
         Self {
             region: region.into(),
             endpoint_url: None,
+            records_home: None,
             table_prefix: "evercart-".to_owned(),
             access: Access::Chain,
             connect_timeout: Duration::from_secs(1),
@@ -67,7 +80,9 @@ impl DynamoDbOptions {
     /// Says which setting is out of its bounds.
     pub(crate) fn validate(&self) -> Result<(), DynamoDbError> {
         let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-        let problem = if self.region.is_empty() {
+        let problem = if self.region.is_empty()
+            || self.records_home.as_ref().is_some_and(|home| home.region.is_empty())
+        {
             "the region is not set"
         } else if self.table_prefix.len() > 200 || !self.table_prefix.chars().all(is_name) {
             "the table prefix may have 200 letters, digits, `_`, `-` and `.`"

@@ -7,26 +7,27 @@ use storage::error::Result;
 
 use crate::{DynamoDbError, DynamoDbOptions};
 
-/// Refuses an address that says of itself that it is in another region.
-pub(crate) fn check_endpoint(options: &DynamoDbOptions) -> Result<()> {
-    let found = options.endpoint_url.as_deref().and_then(of_url);
-    refuse_other(options, "the endpoint", found)
-}
-
-/// Refuses tables whose names (ARNs) say that they are in another region. DynamoDB Local and Alternator do not say.
-pub(crate) fn check_tables(options: &DynamoDbOptions, tables: &[TableDescription]) -> Result<()> {
-    for table in tables {
-        let name = table.table_name().unwrap_or_default();
-        refuse_other(options, &format!("table `{name}`"), table.table_arn().and_then(of_arn))?;
+/// Refuses addresses that say of themselves that they are in another region.
+pub(crate) fn check_endpoints(options: &DynamoDbOptions) -> Result<()> {
+    let found = |url: &Option<String>| url.as_deref().and_then(of_url).map(str::to_owned);
+    refuse_other(&options.region, "the endpoint", found(&options.endpoint_url))?;
+    match &options.records_home {
+        Some(home) => refuse_other(&home.region, "the endpoint of records", found(&home.endpoint_url)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
-fn refuse_other(options: &DynamoDbOptions, what: &str, found: Option<&str>) -> Result<()> {
+/// Refuses a table whose name (ARN) says that it is in another region. DynamoDB Local and Alternator do not say.
+pub(crate) fn check_table(region: &str, table: &TableDescription) -> Result<()> {
+    let name = table.table_name().unwrap_or_default();
+    let found = table.table_arn().and_then(of_arn).map(str::to_owned);
+    refuse_other(region, &format!("table `{name}`"), found)
+}
+
+fn refuse_other(configured: &str, what: &str, found: Option<String>) -> Result<()> {
     match found {
-        Some(found) if found != options.region => {
-            let configured = options.region.clone();
-            let (what, found) = (what.to_owned(), found.to_owned());
+        Some(found) if found != configured => {
+            let (configured, what) = (configured.to_owned(), what.to_owned());
             Err(StoreError::Unavailable(DynamoDbError::OtherRegion { configured, what, found }.into()))
         }
         _ => Ok(()),
@@ -79,7 +80,7 @@ mod tests {
         ] {
             let mut options = DynamoDbOptions::in_region("eu-west-1");
             options.endpoint_url = Some(url.to_owned());
-            assert_eq!(check_endpoint(&options).is_ok(), is_right, "{url}");
+            assert_eq!(check_endpoints(&options).is_ok(), is_right, "{url}");
         }
     }
 }

@@ -1,21 +1,23 @@
-//! The tables: what they look like, making them, and finding out whether they are there.
+//! The tables: what they look like, and making them.
+//!
+//! What is there already is left alone, whatever it looks like: `check` says what is wrong with it.
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::error::{BuildError, SdkError};
 use aws_sdk_dynamodb::operation::create_table::CreateTableError;
-use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
+use aws_sdk_dynamodb::types::ScalarAttributeType::{B, S};
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, IndexStatus, KeySchemaElement, KeyType,
-    Projection, ProjectionType, ScalarAttributeType, TableDescription, TableStatus,
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType,
 };
 use storage::StoreError;
 use storage::error::{BoxError, Result};
 
 use crate::attempts::Attempts;
-use crate::engine::{Engine, Tables};
+use crate::engine::Engine;
 use crate::item::{KEY, ORDER, ROW, SHARD};
-use crate::{DynamoDbError, outcome};
+use crate::{check, outcome};
 
 /// Carts by id, of snapshot rows and of deltas.
 pub(crate) const CARTS_INDEX: &str = "by-id";
@@ -28,17 +30,17 @@ pub(crate) const CHANGED_INDEX: &str = "by-revision";
 const ACTIVE_AFTER_MAX: Duration = Duration::from_secs(120);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-use ScalarAttributeType::{B, S};
-
 /// A key: its attributes and their types.
-type Key = &'static [(&'static str, ScalarAttributeType)];
+pub(crate) type Key = &'static [(&'static str, ScalarAttributeType)];
 
 /// What a table must be like.
-struct Shape {
-    key: Key,
-    index: &'static str,
-    index_key: Key,
+pub(crate) struct Shape {
+    pub(crate) key: Key,
+    pub(crate) index: &'static str,
+    pub(crate) index_key: Key,
     projection: ProjectionType,
+    /// Whether its conditions must hold in all regions.
+    pub(crate) is_linear: bool,
 }
 
 const CARTS: Shape = Shape {
@@ -46,131 +48,59 @@ const CARTS: Shape = Shape {
     index: CARTS_INDEX,
     index_key: &[(SHARD, S), (KEY, B)],
     projection: ProjectionType::KeysOnly,
+    is_linear: false,
 };
 const RECORDS: Shape = Shape {
     key: &[(KEY, B)],
     index: DUE_INDEX,
     index_key: &[(SHARD, S), (ORDER, B)],
     projection: ProjectionType::KeysOnly,
+    is_linear: true,
 };
 const ITEMS: Shape = Shape {
     key: &[(KEY, S)],
     index: CHANGED_INDEX,
     index_key: &[(SHARD, S), (ORDER, B)],
     projection: ProjectionType::All,
+    is_linear: false,
 };
 
-fn shapes(tables: &Tables) -> [(&str, Shape); 3] {
-    [(&tables.carts, CARTS), (&tables.records, RECORDS), (&tables.items, ITEMS)]
+/// A table where it belongs.
+pub(crate) struct Place<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) table: &'a str,
+    pub(crate) shape: Shape,
+}
+
+/// All tables: those of carts and items, and that of records in its home.
+pub(crate) fn places<'a>(engine: &'a Engine, home: &'a Engine) -> [Place<'a>; 3] {
+    [
+        Place { engine, table: &engine.tables.carts, shape: CARTS },
+        Place { engine: home, table: &home.tables.records, shape: RECORDS },
+        Place { engine, table: &engine.tables.items, shape: ITEMS },
+    ]
 }
 
 /// Creates the tables that are missing, and waits until all are active. Gives the names of those that it created.
-pub(crate) async fn create(engine: &Engine, deletion_protection: bool) -> Result<Vec<String>> {
+pub(crate) async fn create(places: &[Place<'_>], deletion_protection: bool) -> Result<Vec<String>> {
     let mut created = Vec::new();
-    for (table, shape) in shapes(&engine.tables) {
-        if create_one(engine, table, &shape, deletion_protection).await? {
-            created.push(table.to_owned());
+    for place in places {
+        if create_one(place, deletion_protection).await? {
+            created.push(place.table.to_owned());
         }
     }
     let started = tokio::time::Instant::now();
     loop {
-        let found = look(engine).await?;
-        let is_waiting = found.iter().any(|found| matches!(found, Found::Wrong { soon: true, .. }));
+        let is_waiting = check::is_being_created(places).await?;
         if !is_waiting || started.elapsed() > ACTIVE_AFTER_MAX {
-            return ready(found).map(|_| created);
+            return Ok(created);
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 
-/// Descriptions of the tables, if all are as they must be.
-pub(crate) async fn check(engine: &Engine) -> Result<Vec<TableDescription>> {
-    ready(look(engine).await?)
-}
-
-enum Found {
-    Right(Box<TableDescription>),
-    /// What is wrong with a table, and whether waiting may help.
-    Wrong {
-        problem: String,
-        soon: bool,
-    },
-}
-
-fn ready(found: Vec<Found>) -> Result<Vec<TableDescription>> {
-    let mut tables = Vec::new();
-    let mut problems = Vec::new();
-    for found in found {
-        match found {
-            Found::Right(table) => tables.push(*table),
-            Found::Wrong { problem, .. } => problems.push(problem),
-        }
-    }
-    if problems.is_empty() {
-        return Ok(tables);
-    }
-    Err(StoreError::Unavailable(DynamoDbError::NotReady { problems: problems.join(", ") }.into()))
-}
-
-async fn look(engine: &Engine) -> Result<Vec<Found>> {
-    let mut all = Vec::new();
-    for (name, shape) in shapes(&engine.tables) {
-        let missing = || Found::Wrong { problem: format!("table `{name}` is missing"), soon: false };
-        all.push(match engine.client.describe_table().table_name(name).send().await {
-            Ok(answer) => answer.table.map_or_else(missing, |table| judge(name, &shape, table)),
-            Err(error) => match error.as_service_error() {
-                Some(DescribeTableError::ResourceNotFoundException(_)) => missing(),
-                _ => return Err(outcome::read(error)),
-            },
-        });
-    }
-    Ok(all)
-}
-
-fn judge(name: &str, shape: &Shape, table: TableDescription) -> Found {
-    let index = table.global_secondary_indexes().iter().find(|index| index.index_name() == Some(shape.index));
-    let wrong = |problem: String, soon| Found::Wrong { problem, soon };
-    match table.table_status() {
-        Some(TableStatus::Active | TableStatus::Updating) => {}
-        Some(TableStatus::Creating) => return wrong(format!("table `{name}` is being created"), true),
-        other => return wrong(format!("table `{name}` is {other:?}"), false),
-    }
-    if !is_key(&table, table.key_schema(), shape.key) {
-        return wrong(format!("table `{name}` has another key than {}", described(shape.key)), false);
-    }
-    let Some(index) = index else {
-        return wrong(format!("table `{name}` has no index `{}`", shape.index), false);
-    };
-    if !is_key(&table, index.key_schema(), shape.index_key) {
-        let key = described(shape.index_key);
-        return wrong(format!("index `{}` of table `{name}` has another key than {key}", shape.index), false);
-    }
-    if matches!(index.index_status(), Some(IndexStatus::Creating)) {
-        return wrong(format!("index `{}` of table `{name}` is being created", shape.index), true);
-    }
-    Found::Right(Box::new(table))
-}
-
-fn is_key(table: &TableDescription, found: &[KeySchemaElement], expected: Key) -> bool {
-    let type_of = |name: &str| {
-        let mut definitions = table.attribute_definitions().iter();
-        definitions.find(|one| one.attribute_name() == name).map(|one| one.attribute_type().clone())
-    };
-    let kinds = [KeyType::Hash, KeyType::Range];
-    found.len() == expected.len()
-        && found.iter().zip(expected).zip(&kinds).all(|((found, (name, of)), kind)| {
-            found.attribute_name() == *name
-                && found.key_type() == kind
-                && type_of(name).is_none_or(|found| found == *of)
-        })
-}
-
-fn described(key: Key) -> String {
-    let names: Vec<String> = key.iter().map(|(name, of)| format!("`{name}` ({})", of.as_str())).collect();
-    names.join(", ")
-}
-
-async fn create_one(engine: &Engine, table: &str, shape: &Shape, deletion_protection: bool) -> Result<bool> {
+async fn create_one(place: &Place<'_>, deletion_protection: bool) -> Result<bool> {
+    let Place { engine, table, shape } = place;
     let invalid = |error: BoxError| StoreError::Unavailable(error);
     let mut definitions: Vec<(&str, ScalarAttributeType)> =
         shape.key.iter().chain(shape.index_key).cloned().collect();
@@ -191,7 +121,7 @@ async fn create_one(engine: &Engine, table: &str, shape: &Shape, deletion_protec
     let create = engine
         .client
         .create_table()
-        .table_name(table)
+        .table_name(*table)
         .billing_mode(BillingMode::PayPerRequest)
         .deletion_protection_enabled(deletion_protection)
         .set_attribute_definitions(Some(definitions.map_err(|error| invalid(error.into()))?))
@@ -208,7 +138,7 @@ fn is_there<R>(error: &SdkError<CreateTableError, R>) -> bool {
     error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception)
 }
 
-fn key_schema(key: Key) -> std::result::Result<Vec<KeySchemaElement>, aws_sdk_dynamodb::error::BuildError> {
+fn key_schema(key: Key) -> std::result::Result<Vec<KeySchemaElement>, BuildError> {
     let kinds = [KeyType::Hash, KeyType::Range];
     let element = |((name, _), kind): (&(&str, ScalarAttributeType), KeyType)| {
         KeySchemaElement::builder().attribute_name(*name).key_type(kind).build()

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::{
 use parking_lot::Mutex;
 use storage::StoreError;
 use storage::conformance::sample::{cart_id, load};
-use storage_dynamodb::{Access, DynamoDb, DynamoDbOptions, Secret};
+use storage_dynamodb::{Access, DynamoDb, DynamoDbOptions, Home, Secret};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::local;
@@ -115,6 +115,52 @@ async fn tables_of_another_region_are_refused() {
     assert!(message.contains("configured for region `eu-west-1`"), "{message}");
     assert!(message.contains("is in `us-east-1`"), "{message}");
 }
+
+#[tokio::test]
+async fn records_are_in_their_home_and_carts_and_items_are_not() {
+    let Some(url) = local::shared().await else { return };
+    let mut options = local::options(&url);
+    let home = Relay::start(&url).await;
+    options.records_home =
+        Some(Home { region: "eu-central-1".to_owned(), endpoint_url: Some(home.url().to_owned()) });
+    assert_eq!(DynamoDb::init(options.clone()).await.unwrap().len(), 3);
+    assert_eq!(home.seen("CreateTable"), 1);
+    let stores = DynamoDb::open(options.clone()).await.unwrap().stores();
+    let asked = home.seen_in_all();
+    load(&*stores.carts, cart_id(1)).await.unwrap();
+    stores.catalog.changed_since(None, None, 1).await.unwrap();
+    assert_eq!(home.seen_in_all(), asked);
+    stores.linear.read(storage::LinearTable::Stock, b"k").await.unwrap();
+    assert_eq!(home.seen("GetItem"), 1);
+    // The home is asked where it is, like any other place.
+    home.plan(|_, _| Fault::Rewrite("ddblocal:000000000000", "us-east-1:123456789012"));
+    let message = refused(options).await;
+    assert!(message.contains("configured for region `eu-central-1`"), "{message}");
+}
+
+/// As a table of carts may be, and one of records must not.
+#[tokio::test]
+async fn records_on_a_global_table_of_eventual_consistency_are_refused() {
+    let Some(url) = local::shared().await else { return };
+    let mut options = local::options(&url);
+    DynamoDb::init(options.clone()).await.unwrap();
+    let relay = Relay::start(&url).await;
+    options.endpoint_url = Some(relay.url().to_owned());
+    relay.plan(|_, _| Fault::Rewrite(ACTIVE, GLOBAL_EVENTUAL));
+    let message = refused(options.clone()).await;
+    let records =
+        format!("table `{}records` is a global table without strong consistency", options.table_prefix);
+    assert!(message.contains(&records), "{message}");
+    assert!(!message.contains("carts"), "{message}");
+    relay.plan(|_, _| Fault::Rewrite(ACTIVE, GLOBAL_STRONG));
+    DynamoDb::open(options).await.unwrap();
+}
+
+const ACTIVE: &str = r#""TableStatus":"ACTIVE""#;
+const GLOBAL_EVENTUAL: &str =
+    r#""TableStatus":"ACTIVE","Replicas":[{"RegionName":"us-east-1"}],"MultiRegionConsistency":"EVENTUAL""#;
+const GLOBAL_STRONG: &str =
+    r#""TableStatus":"ACTIVE","Replicas":[{"RegionName":"us-east-1"}],"MultiRegionConsistency":"STRONG""#;
 
 /// The chain looks at the environment of the process, so this runs in one of its own.
 #[test]

@@ -101,6 +101,11 @@ impl Relay {
         self.shared.seen.lock().get(operation).copied().unwrap_or_default()
     }
 
+    /// How many requests came since the plan was made.
+    pub(crate) fn seen_in_all(&self) -> usize {
+        self.shared.seen.lock().values().sum()
+    }
+
     /// Waits until the server has done what is to be cut later.
     pub(crate) async fn applied(&self) {
         self.shared.applied.acquire().await.unwrap().forget();
