@@ -3,29 +3,34 @@
 //! | folder | what |
 //! |---|---|
 //! | `have/` | what came from registries, whole or not there |
+//! | `begun/` | what is coming from registries |
 //! | `run/` | servers that `cargo xtask engines up` left running, and what is noted about them |
 //! | `owned/PID-STARTED/` | data and logs of the servers of one process; removed by the next once that process is gone |
 
 use std::env;
+use std::fmt;
 use std::fs::{self, File, Permissions};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Once};
 
 use crate::identity::Identity;
-use crate::{Error, Result};
+use crate::{Error, Result, launch};
 
 /// The note of which process a server is, beside its data.
 const PROCESS: &str = "process.json";
 
 /// The folder of all engines.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Folder {
     root: PathBuf,
-    /// Where servers keep their data: `root`, unless another account could not reach it there.
+    /// Where servers keep their data: `root`, unless that does not suit them.
     data: PathBuf,
+    /// What takes time is said here before it begins.
+    listener: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
 impl Folder {
@@ -51,8 +56,18 @@ impl Folder {
     pub fn at(workspace: &Path) -> Result<Self> {
         let root = workspace.join("target/engines");
         make(&root)?;
-        let data = if suits_every_account(&root) { root.clone() } else { elsewhere(&root)? };
-        Ok(Self { root, data })
+        let data = if suits_servers(&root) { root.clone() } else { elsewhere(&root)? };
+        Ok(Self { root, data, listener: Arc::new(print) })
+    }
+
+    /// The same, saying to `listener`, instead of standard error, what it does that takes minutes.
+    #[must_use]
+    pub fn telling(self, listener: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self { listener: Arc::new(listener), ..self }
+    }
+
+    pub(crate) fn tell(&self, what: &str) {
+        (self.listener)(what);
     }
 
     /// Where what came from registries is kept under this name.
@@ -60,25 +75,31 @@ impl Folder {
         self.root.join("have").join(name)
     }
 
+    /// Where what comes is kept until it is whole.
+    pub(crate) fn begun(&self) -> PathBuf {
+        self.root.join("begun")
+    }
+
     /// Where the server that is left running under this name is noted.
-    #[expect(dead_code, reason = "for the servers that are left running")]
     pub(crate) fn record(&self, name: &str) -> Result<PathBuf> {
         let folder = self.root.join("run");
         make(&folder)?;
         Ok(folder.join(format!("{name}.json")))
     }
 
-    /// Where that server keeps data and log.
-    #[expect(dead_code, reason = "for the servers that are left running")]
+    /// Where that server keeps data and log, empty. One that was started there and never noted, because whoever started
+    /// it was ended first, is ended too.
     pub(crate) fn standing(&self, name: &str) -> Result<PathBuf> {
         let folder = self.data.join("run").join(name);
+        noted(&folder).map_or(Ok(()), Identity::end_tree).map_err(Error::file(&folder))?;
+        remove(&folder)?;
         make(&folder)?;
         Ok(folder)
     }
 
-    /// Waits until no other process provisions or starts standing servers; ends when the file is dropped.
-    pub(crate) fn lock(&self) -> Result<File> {
-        let path = self.root.join("lock");
+    /// Waits until nobody else does what the name says; ends when the file is dropped. Not to be taken twice.
+    pub(crate) fn lock(&self, name: &str) -> Result<File> {
+        let path = self.root.join(format!("{name}.lock"));
         let file = File::options().create(true).write(true).truncate(false).open(&path);
         let file = file.map_err(Error::file(&path))?;
         file.lock().map_err(Error::file(&path))?;
@@ -99,16 +120,36 @@ impl Folder {
     }
 }
 
+impl fmt::Debug for Folder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Folder").field("root", &self.root).field("data", &self.data).finish_non_exhaustive()
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "tests have no log, and a person waits")]
+fn print(what: &str) {
+    eprintln!("engines: {what}");
+}
+
 /// Makes a folder that other accounts may walk through.
 fn make(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).map_err(Error::file(folder))
 }
 
-/// Whether any account can walk to `folder`, and every server takes its path: Cassandra takes no spaces.
-fn suits_every_account(folder: &Path) -> bool {
-    let absolute = folder.is_absolute() && !folder.to_string_lossy().contains(char::is_whitespace);
+/// Removes a folder with all in it; fine when it is not there.
+pub(crate) fn remove(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::file(folder)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Whether servers can keep their data below `root`: Cassandra takes no path with spaces, and an account that root starts
+/// PostgreSQL under must be able to walk there.
+fn suits_servers(root: &Path) -> bool {
     let passable = |part: &Path| fs::metadata(part).is_ok_and(|meta| meta.mode() & 0o001 != 0);
-    absolute && folder.ancestors().all(passable)
+    let spaces = root.to_string_lossy().contains(char::is_whitespace);
+    root.is_absolute() && !spaces && (!launch::is_root() || root.ancestors().all(passable))
 }
 
 /// A folder among the temporary ones that belongs to the one at `root` and to this account.
@@ -118,9 +159,10 @@ fn elsewhere(root: &Path) -> Result<PathBuf> {
     let account = rustix::process::geteuid().as_raw();
     let folder = env::temp_dir().join(format!("evercart-engines-{account}-{:016x}", hash.finish()));
     make(&folder)?;
-    let owner = fs::metadata(&folder).map_err(Error::file(&folder))?.uid();
-    if owner != account {
-        let taken = std::io::Error::other(format!("it belongs to account {owner}"));
+    // Anybody may have put something else there, a link too.
+    let found = fs::symlink_metadata(&folder).map_err(Error::file(&folder))?;
+    if !found.is_dir() || found.uid() != account {
+        let taken = std::io::Error::other("it is not a folder of this account");
         return Err(Error::File { path: folder, source: taken });
     }
     fs::set_permissions(&folder, Permissions::from_mode(0o711)).map_err(Error::file(&folder))?;
@@ -147,7 +189,7 @@ fn sweep(all: &Path) {
         }
         let servers = fs::read_dir(owner.path()).into_iter().flatten().flatten();
         for server in servers.filter_map(|folder| noted(&folder.path())) {
-            drop(server.kill_tree());
+            drop(server.end_tree());
         }
         drop(fs::remove_dir_all(owner.path()));
     }

@@ -21,11 +21,13 @@ pub mod postgres;
 mod program;
 mod provision;
 pub mod redis;
+pub mod relay;
 mod server;
 pub mod shared;
 mod skip;
+pub mod standing;
 
 pub use error::{Error, Result};
 pub use faults::Faults;
 pub use folder::Folder;
-pub use skip::or_skip;
+pub use skip::{or_skip, required};
