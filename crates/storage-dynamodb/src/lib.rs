@@ -102,10 +102,11 @@ impl DynamoDb {
     }
 
     async fn connect(options: DynamoDbOptions) -> Result<Self> {
-        options.validate().map_err(|error| StoreError::Unavailable(error.into()))?;
+        let unavailable = |error: DynamoDbError| StoreError::Unavailable(error.into());
+        options.validate().map_err(unavailable)?;
         region::check_endpoints(&options)?;
-        let engine = Engine::new(&options).await;
-        let home = engine.at_home(&options).await;
+        let engine = Engine::new(&options).await.map_err(unavailable)?;
+        let home = engine.at_home(&options).await.map_err(unavailable)?;
         Ok(Self { engine, home, options })
     }
 }

@@ -1,7 +1,7 @@
 //! Bounds of the service, pages, indexes that lag, and items that cannot be read.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use storage::cart::Timestamp;
+use storage::cart::{CartId, Timestamp};
 use storage::conformance::sample::{add, cart_id, delta_key, owner, stored};
 use storage::{Bucket, Consistency, LinearTable, Owner, RowKey, StoreError, Version};
 
@@ -128,4 +128,23 @@ async fn carts_and_unfolded_carts_come_in_order_across_shards_and_kinds() {
         assert_eq!(all, having(|number| number % 2 == 0 || number % 3 == 0), "{limit} at a time");
         assert_eq!(waiting, having(|number| number % 3 == 0), "{limit} at a time");
     }
+}
+
+/// Carts are looked at by the hundred; the deltas of one may lie on both sides of a hundred.
+#[tokio::test]
+async fn a_cart_with_several_deltas_is_found_once_among_hundreds() {
+    let Some(url) = local::shared().await else { return };
+    let stores = local::fresh(&url).await.stores();
+    let state = stored(&add(1, 1, "A"));
+    let carts: Vec<CartId> = (0..130_u8)
+        .map(|number| CartId([[1; 15].as_slice(), &[number]].concat().try_into().unwrap()))
+        .collect();
+    for cart in &carts {
+        for bucket in [5, 6] {
+            stores.carts.append(&delta_key(*cart, 1, 1, bucket), state.clone()).await.unwrap();
+        }
+    }
+    let found = stores.carts.find_unfolded(&owner(), None, 1_000).await.unwrap();
+    assert_eq!(found, carts);
+    assert_eq!(stores.carts.scan(None, 1_000).await.unwrap(), carts);
 }
