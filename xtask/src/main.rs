@@ -14,6 +14,7 @@ mod ci;
 mod crash_test;
 mod data_test;
 mod deny;
+mod engines;
 mod invocation;
 mod layers;
 mod live_server;
@@ -81,6 +82,11 @@ enum Command {
         #[arg(long, value_name = "S", default_value_t = 600)]
         seconds: u64,
     },
+    /// Real servers of the storage engines, left running: PostgreSQL, Redis, DynamoDB Local, Cassandra
+    Engines {
+        #[command(subcommand)]
+        action: engines::Action,
+    },
     /// Replay the real data of `EVERCART_TEST_DATA` (default `../shared/data`) over HTTP and compare every cart
     DataTest,
 }
@@ -112,6 +118,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
             let only = only.iter().flat_map(|name| ["--only".to_owned(), name.clone()]);
             bench::run(&root, *smoke, &numbers.chain(only).collect::<Vec<_>>())
         }
+        Command::Engines { action } => engines::run(&root, action),
         Command::DataTest => data_test::run(&root),
     }
 }

@@ -1,7 +1,8 @@
 //! Apache Cassandra, one node, from Maven's registry.
 //!
 //! It has an address of the loopback to itself, so that drivers find it on the port they expect. It is small (384 MB of
-//! heap) and gives up what only several nodes need. Deliberately absent: JMX, and with it `nodetool`.
+//! heap) and gives up what only several nodes need. What it acknowledged survives a kill: it syncs first, where a node among
+//! several would rely on the others. Deliberately absent: JMX, and with it `nodetool`.
 
 mod frame;
 mod settings;
@@ -17,9 +18,11 @@ use crate::provision::maven::{self, Artefact};
 use crate::server::{Recipe, Server, start_anew_where_taken};
 use crate::{Error, Faults, Folder, Result, launch, port};
 
+pub(crate) use frame::answers;
+
 const ENGINE: &str = "Cassandra";
 
-const ARTEFACT: Artefact =
+pub(crate) const ARTEFACT: Artefact =
     Artefact { engine: ENGINE, group: "org.apache.cassandra", name: "cassandra-all", version: "5.0.9" };
 
 /// Where drivers connect.
@@ -117,7 +120,7 @@ pub(crate) struct Program {
 /// Has it, first from the registry where it must be.
 pub(crate) fn program(folder: &Folder) -> Result<Program> {
     launch::require(ENGINE)?;
-    let java = java::java(ENGINE)?;
+    let java = java::java(folder, ENGINE)?;
     let jars = maven::jars(folder, &ARTEFACT)?;
     let files = fs::read_dir(&jars).map_err(Error::file(&jars))?.flatten();
     let is_agent = |name: &str| name.starts_with("jamm-") && name.ends_with(".jar");

@@ -16,7 +16,10 @@ use crate::{Faults, Folder, Result, launch, port};
 
 const ENGINE: &str = "DynamoDB Local";
 
-const ARTEFACT: Artefact =
+/// For one answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(crate) const ARTEFACT: Artefact =
     Artefact { engine: ENGINE, group: "com.amazonaws", name: "DynamoDBLocal", version: "2.6.1" };
 
 /// The region that callers name; any would do, since tables are shared.
@@ -33,7 +36,7 @@ pub struct Options {
 #[derive(Debug)]
 pub struct DynamoDb {
     server: Server,
-    port: u16,
+    address: SocketAddr,
 }
 
 impl DynamoDb {
@@ -66,23 +69,24 @@ impl DynamoDb {
         folder: PathBuf,
     ) -> Result<Self> {
         let port = port::free();
+        let address = (Ipv4Addr::LOCALHOST, port).into();
         let keep: &[&str] = if options.on_disk { &["-dbPath", "."] } else { &["-inMemory"] };
         let launch = program.clone().args(["-port", &port.to_string(), "-sharedDb", "-disableTelemetry"]);
         let launch = launch.args(keep.iter().copied());
-        let ready = Box::new(move || answers(port));
+        let ready = Box::new(move || answers(address));
         let within = Duration::from_mins(1);
         let server = Server::start(Recipe { engine: ENGINE, launch, folder, lifetime, ready, within })?;
-        Ok(Self { server, port })
+        Ok(Self { server, address })
     }
 
     /// `http://127.0.0.1:PORT`, the endpoint of every region.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address())
+        format!("http://{}", self.address)
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.port).into()
+        self.address
     }
 }
 
@@ -95,7 +99,7 @@ impl Faults for DynamoDb {
 /// The program with everything but what one server differs in from another.
 pub(crate) fn program(folder: &Folder) -> Result<Launch> {
     launch::require(ENGINE)?;
-    let java = java::java(ENGINE)?;
+    let java = java::java(folder, ENGINE)?;
     let jars = maven::jars(folder, &ARTEFACT)?;
     let small = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"];
     let launch = Launch::new(java).args(small).arg(format!("-Djava.library.path={}", jars.display()));
@@ -104,7 +108,7 @@ pub(crate) fn program(folder: &Folder) -> Result<Launch> {
 }
 
 /// Whether `ListTables` is answered. Any signature is taken, but there must be one.
-fn answers(port: u16) -> bool {
+pub(crate) fn answers(address: SocketAddr) -> bool {
     let credential = format!("AWS4-HMAC-SHA256 Credential=local/20200101/{REGION}/dynamodb/aws4_request");
     let request = format!(
         "POST / HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncontent-length: 2\r\n\
@@ -112,8 +116,8 @@ fn answers(port: u16) -> bool {
          authorization: {credential}, SignedHeaders=host, Signature=none\r\n\r\n{{}}"
     );
     let ask = || {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
         stream.write_all(request.as_bytes())?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).map(|_| answer)

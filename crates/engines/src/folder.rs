@@ -7,12 +7,14 @@
 //! | `owned/PID-STARTED/` | data and logs of the servers of one process; removed by the next once that process is gone |
 
 use std::env;
+use std::fmt;
 use std::fs::{self, File, Permissions};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Once};
 
 use crate::identity::Identity;
 use crate::{Error, Result};
@@ -21,11 +23,13 @@ use crate::{Error, Result};
 const PROCESS: &str = "process.json";
 
 /// The folder of all engines.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Folder {
     root: PathBuf,
     /// Where servers keep their data: `root`, unless another account could not reach it there.
     data: PathBuf,
+    /// What takes time is said here before it begins.
+    listener: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
 impl Folder {
@@ -52,7 +56,17 @@ impl Folder {
         let root = workspace.join("target/engines");
         make(&root)?;
         let data = if suits_every_account(&root) { root.clone() } else { elsewhere(&root)? };
-        Ok(Self { root, data })
+        Ok(Self { root, data, listener: Arc::new(print) })
+    }
+
+    /// The same, saying to `listener`, instead of standard error, what it does that takes minutes.
+    #[must_use]
+    pub fn telling(self, listener: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self { listener: Arc::new(listener), ..self }
+    }
+
+    pub(crate) fn tell(&self, what: &str) {
+        (self.listener)(what);
     }
 
     /// Where what came from registries is kept under this name.
@@ -61,24 +75,23 @@ impl Folder {
     }
 
     /// Where the server that is left running under this name is noted.
-    #[expect(dead_code, reason = "for the servers that are left running")]
     pub(crate) fn record(&self, name: &str) -> Result<PathBuf> {
         let folder = self.root.join("run");
         make(&folder)?;
         Ok(folder.join(format!("{name}.json")))
     }
 
-    /// Where that server keeps data and log.
-    #[expect(dead_code, reason = "for the servers that are left running")]
+    /// Where that server keeps data and log, empty.
     pub(crate) fn standing(&self, name: &str) -> Result<PathBuf> {
         let folder = self.data.join("run").join(name);
+        remove(&folder)?;
         make(&folder)?;
         Ok(folder)
     }
 
-    /// Waits until no other process provisions or starts standing servers; ends when the file is dropped.
-    pub(crate) fn lock(&self) -> Result<File> {
-        let path = self.root.join("lock");
+    /// Waits until nobody else does what the name says; ends when the file is dropped. Not to be taken twice.
+    pub(crate) fn lock(&self, name: &str) -> Result<File> {
+        let path = self.root.join(format!("{name}.lock"));
         let file = File::options().create(true).write(true).truncate(false).open(&path);
         let file = file.map_err(Error::file(&path))?;
         file.lock().map_err(Error::file(&path))?;
@@ -99,9 +112,28 @@ impl Folder {
     }
 }
 
+impl fmt::Debug for Folder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Folder").field("root", &self.root).field("data", &self.data).finish_non_exhaustive()
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "tests have no log, and a person waits")]
+fn print(what: &str) {
+    eprintln!("engines: {what}");
+}
+
 /// Makes a folder that other accounts may walk through.
 fn make(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).map_err(Error::file(folder))
+}
+
+/// Removes a folder with all in it; fine when it is not there.
+pub(crate) fn remove(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::file(folder)(error)),
+        _ => Ok(()),
+    }
 }
 
 /// Whether any account can walk to `folder`, and every server takes its path: Cassandra takes no spaces.
@@ -147,7 +179,7 @@ fn sweep(all: &Path) {
         }
         let servers = fs::read_dir(owner.path()).into_iter().flatten().flatten();
         for server in servers.filter_map(|folder| noted(&folder.path())) {
-            drop(server.kill_tree());
+            drop(server.end_tree());
         }
         drop(fs::remove_dir_all(owner.path()));
     }

@@ -5,6 +5,8 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io;
+use std::thread;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
 use serde::{Deserialize, Serialize};
@@ -40,11 +42,14 @@ impl Identity {
         stat(self.pid).is_some_and(|stat| stat.started == self.started && !matches!(stat.state, 'Z' | 'X'))
     }
 
-    /// Ends it and everything it started, at once, and says who that was; fine when it is gone already.
-    pub(crate) fn kill_tree(self) -> io::Result<Vec<Self>> {
+    /// Ends it and everything it started, at once, and returns when none of them runs; fine when it is gone already.
+    pub(crate) fn end_tree(self) -> io::Result<()> {
         let family = self.frozen()?;
         family.iter().try_for_each(|process| process.signal(Signal::KILL))?;
-        Ok(family)
+        while family.iter().any(|process| process.is_alive()) {
+            thread::sleep(Duration::from_millis(2));
+        }
+        Ok(())
     }
 
     /// Stops it and everything it started where they stand.
@@ -137,9 +142,9 @@ mod tests {
         let real = Identity::of(child.id()).unwrap();
         let stale = Identity { started: real.started + 1, ..real };
         assert!(real.is_alive() && !stale.is_alive());
-        stale.kill_tree().unwrap();
+        stale.end_tree().unwrap();
         assert!(child.try_wait().unwrap().is_none(), "a foreign process was killed");
-        real.kill_tree().unwrap();
+        real.end_tree().unwrap();
         assert!(!child.wait().unwrap().success());
     }
 
@@ -154,10 +159,8 @@ mod tests {
             }
             std::thread::yield_now();
         };
-        parent.kill_tree().unwrap();
+        parent.end_tree().unwrap();
+        assert!(!family.iter().any(|process| process.is_alive()));
         shell.wait().unwrap();
-        while family.iter().any(|process| process.is_alive()) {
-            std::thread::yield_now();
-        }
     }
 }

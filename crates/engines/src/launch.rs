@@ -115,6 +115,13 @@ impl Launch {
         self
     }
 
+    /// The same program for a short task, run to its end by this account.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.args).envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
     /// Starts it in `folder`, with all of its output added to the file at `log`.
     pub(crate) fn start(&self, lifetime: Lifetime, folder: &Path, log: &Path) -> Result<Child> {
         let output = File::options().create(true).append(true).open(log).map_err(Error::file(log))?;

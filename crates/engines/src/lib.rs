@@ -21,9 +21,11 @@ pub mod postgres;
 mod program;
 mod provision;
 pub mod redis;
+pub mod relay;
 mod server;
 pub mod shared;
 mod skip;
+pub mod standing;
 
 pub use error::{Error, Result};
 pub use faults::Faults;

@@ -10,6 +10,7 @@ pub(crate) mod maven;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::folder::remove;
 use crate::{Error, Folder, Result};
 
 /// The folder `name`, made by `make` where it is not there yet.
@@ -18,23 +19,15 @@ pub(crate) fn folder(folder: &Folder, name: &str, make: impl FnOnce(&Path) -> Re
     if whole.is_dir() {
         return Ok(whole);
     }
-    let _lock = folder.lock()?;
+    let _lock = folder.lock("have")?;
     if whole.is_dir() {
         return Ok(whole);
     }
-    tell(&format!("getting {name} (once)"));
+    folder.tell(&format!("getting {name} (once)"));
     let begun = folder.have(&format!("{name}.begun"));
-    if begun.exists() {
-        fs::remove_dir_all(&begun).map_err(Error::file(&begun))?;
-    }
+    remove(&begun)?;
     fs::create_dir_all(&begun).map_err(Error::file(&begun))?;
     make(&begun)?;
     fs::rename(&begun, &whole).map_err(Error::file(&whole))?;
     Ok(whole)
-}
-
-/// Minutes may pass without another word.
-#[expect(clippy::print_stderr, reason = "tests and chores have no log; a person waits for this")]
-fn tell(what: &str) {
-    eprintln!("engines: {what}");
 }

@@ -12,6 +12,9 @@ use crate::{Faults, Folder, Result, launch, port, program};
 
 const ENGINE: &str = "Redis";
 
+/// For one answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// How a server is to be.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
@@ -23,7 +26,7 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Redis {
     server: Server,
-    port: u16,
+    address: SocketAddr,
 }
 
 impl Redis {
@@ -54,24 +57,25 @@ impl Redis {
         folder: PathBuf,
     ) -> Result<Self> {
         let port = port::free();
+        let address = (Ipv4Addr::LOCALHOST, port).into();
         let keep = if options.durable { "yes" } else { "no" };
         let words = ["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--daemonize", "no"];
         let words = words.into_iter().chain(["--appendonly", keep, "--appendfsync", "always"]);
         let launch = program.clone().args(words);
-        let ready = Box::new(move || answers(port));
+        let ready = Box::new(move || answers(address));
         let within = Duration::from_secs(20);
         let server = Server::start(Recipe { engine: ENGINE, launch, folder, lifetime, ready, within })?;
-        Ok(Self { server, port })
+        Ok(Self { server, address })
     }
 
     /// `redis://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
-        format!("redis://{}", self.address())
+        format!("redis://{}", self.address)
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.port).into()
+        self.address
     }
 }
 
@@ -93,11 +97,21 @@ pub(crate) fn program(folder: &Folder) -> Result<Launch> {
     Ok(launch)
 }
 
+/// The version that runs, such as `7.0.15`.
+pub(crate) fn version(program: &Launch) -> Result<String> {
+    let mut command = program.command();
+    command.arg("--version");
+    // Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.2.1 bits=64
+    let printed = program::output(command, Duration::from_secs(10))?;
+    let version = printed.split_whitespace().find_map(|word| word.strip_prefix("v="));
+    Ok(version.unwrap_or("unknown").to_owned())
+}
+
 /// Whether `PING` is answered.
-fn answers(port: u16) -> bool {
+pub(crate) fn answers(address: SocketAddr) -> bool {
     let ping = || {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-        stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+        let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
         stream.write_all(b"PING\r\n")?;
         let mut answer = [0; 7];
         stream.read_exact(&mut answer).map(|()| answer)

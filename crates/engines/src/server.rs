@@ -84,6 +84,10 @@ impl Server {
         running(&mut child)
     }
 
+    pub(crate) fn folder(&self) -> &Path {
+        &self.recipe.folder
+    }
+
     pub(crate) fn log(&self) -> &Path {
         &self.log
     }
@@ -161,13 +165,9 @@ fn running(child: &mut Child) -> Option<Identity> {
 fn end(recipe: &Recipe, child: &mut Child) -> Result<()> {
     let Some(process) = running(child) else { return Ok(()) };
     let signal = |source| Error::Signal { engine: recipe.engine, pid: process.pid, source };
-    let family = process.kill_tree().map_err(signal)?;
-    child.wait().map_err(signal)?;
     // PostgreSQL starts again only when the last process that has its memory is gone.
-    while family.iter().any(|process| process.is_alive()) {
-        thread::sleep(PAUSE);
-    }
-    Ok(())
+    process.end_tree().map_err(signal)?;
+    child.wait().map_err(signal).map(drop)
 }
 
 /// Starts a server up to three times: what was a free address when chosen may be taken when it is listened on.

@@ -7,11 +7,15 @@ use std::net::SocketAddr;
 
 use parking_lot::Mutex;
 
-use crate::Result;
 use crate::cassandra::Cassandra;
 use crate::dynamodb::DynamoDb;
 use crate::postgres::Postgres;
 use crate::redis::Redis;
+use crate::standing::{self, Engine};
+use crate::{Folder, Result};
+
+/// Where a server is, and the server itself where it was started here.
+type Shared<S> = Mutex<Option<(SocketAddr, Option<S>)>>;
 
 /// The URL of a PostgreSQL whose user may make databases.
 ///
@@ -19,8 +23,9 @@ use crate::redis::Redis;
 ///
 /// When it cannot be had or does not answer.
 pub fn postgres() -> Result<String> {
-    static SERVER: Mutex<Option<Postgres>> = Mutex::new(None);
-    once(&SERVER, Postgres::start, Postgres::url)
+    static SERVER: Shared<Postgres> = Mutex::new(None);
+    let address = once(&SERVER, Engine::Postgres, Postgres::start, Postgres::address)?;
+    Ok(Engine::Postgres.url(address))
 }
 
 /// The URL of a Redis.
@@ -29,8 +34,9 @@ pub fn postgres() -> Result<String> {
 ///
 /// When it cannot be had or does not answer.
 pub fn redis() -> Result<String> {
-    static SERVER: Mutex<Option<Redis>> = Mutex::new(None);
-    once(&SERVER, Redis::start, Redis::url)
+    static SERVER: Shared<Redis> = Mutex::new(None);
+    let address = once(&SERVER, Engine::Redis, Redis::start, Redis::address)?;
+    Ok(Engine::Redis.url(address))
 }
 
 /// The endpoint of a DynamoDB Local, in memory.
@@ -39,8 +45,9 @@ pub fn redis() -> Result<String> {
 ///
 /// When it cannot be had or does not answer.
 pub fn dynamodb() -> Result<String> {
-    static SERVER: Mutex<Option<DynamoDb>> = Mutex::new(None);
-    once(&SERVER, DynamoDb::start, DynamoDb::url)
+    static SERVER: Shared<DynamoDb> = Mutex::new(None);
+    let address = once(&SERVER, Engine::DynamoDb, DynamoDb::start, DynamoDb::address)?;
+    Ok(Engine::DynamoDb.url(address))
 }
 
 /// Where a Cassandra takes drivers; its data centre is [`crate::cassandra::DATACENTER`].
@@ -49,20 +56,28 @@ pub fn dynamodb() -> Result<String> {
 ///
 /// When it cannot be had or does not answer.
 pub fn cassandra() -> Result<SocketAddr> {
-    static SERVER: Mutex<Option<Cassandra>> = Mutex::new(None);
-    once(&SERVER, Cassandra::start, Cassandra::address)
+    static SERVER: Shared<Cassandra> = Mutex::new(None);
+    once(&SERVER, Engine::Cassandra, Cassandra::start, Cassandra::address)
 }
 
-/// Starts a server once, however many tests ask at a time.
-fn once<S, A>(
-    server: &Mutex<Option<S>>,
+/// Finds or starts a server once, however many tests ask at a time.
+fn once<S>(
+    shared: &Shared<S>,
+    engine: Engine,
     start: impl FnOnce() -> Result<S>,
-    address: impl FnOnce(&S) -> A,
-) -> Result<A> {
-    let mut server = server.lock();
-    let running = match server.take() {
-        Some(running) => running,
-        None => start()?,
+    address: impl FnOnce(&S) -> SocketAddr,
+) -> Result<SocketAddr> {
+    let mut shared = shared.lock();
+    if let Some((address, _)) = &*shared {
+        return Ok(*address);
+    }
+    let (address, server) = match standing::running(&Folder::find()?, engine) {
+        Some(standing) => (standing.address, None),
+        None => {
+            let server = start()?;
+            (address(&server), Some(server))
+        }
     };
-    Ok(address(server.insert(running)))
+    *shared = Some((address, server));
+    Ok(address)
 }

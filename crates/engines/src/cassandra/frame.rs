@@ -18,7 +18,7 @@ const AUTH_SUCCESS: u8 = 0x10;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Whether a node says what it supports.
-pub(super) fn answers(address: SocketAddr) -> bool {
+pub(crate) fn answers(address: SocketAddr) -> bool {
     connected(address).and_then(|mut stream| asked(&mut stream, OPTIONS, &[])).is_ok_and(|op| op == SUPPORTED)
 }
 

@@ -2,12 +2,11 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use super::{ENGINE, Options, USER};
+use super::{ENGINE, Options, USER, access};
 use crate::launch::{Account, Launch, Lifetime};
 use crate::provision::apt;
 use crate::server::{Recipe, Server};
@@ -21,6 +20,9 @@ const DEBIAN: &str = "usr/lib/postgresql";
 
 /// The folder of data in a server's folder.
 const DATA: &str = "data";
+
+/// The file in it that holds the password until it is taken over.
+const PASSWORD: &str = "password";
 
 /// Small, on the loopback, no socket in a folder. A killed process loses nothing without syncs; only a machine would.
 const SETTINGS: [&str; 9] = [
@@ -78,7 +80,6 @@ fn is_whole(folder: &Path) -> bool {
 
 impl Program {
     /// The version that runs, such as `15.8`.
-    #[expect(dead_code, reason = "for the servers that are left running")]
     pub(crate) fn version(&self) -> Result<String> {
         let mut command = self.command("postgres");
         command.arg("--version");
@@ -89,21 +90,25 @@ impl Program {
     /// Makes an empty cluster in `folder`.
     pub(super) fn create(&self, folder: &Path, options: &Options) -> Result<()> {
         self.account.own(folder)?;
-        let data = folder.join(DATA);
+        access::write(folder, options, &self.account)?;
         let mut initdb = self.command("initdb");
-        initdb.current_dir(folder).arg("-D").arg(&data).args(["-U", USER, "--no-sync"]);
-        initdb.args(["--encoding=UTF8", "--locale=C"]);
-        match &options.password {
-            None => drop(initdb.args(["-A", "trust"])),
-            Some(password) => {
-                let file = folder.join("password");
-                fs::write(&file, password).map_err(Error::file(&file))?;
-                fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).map_err(Error::file(&file))?;
-                self.account.own(&file)?;
-                initdb.args(["-A", "scram-sha-256", "--pwfile"]).arg(file);
-            }
+        initdb.current_dir(folder).arg("-D").arg(folder.join(DATA)).args(["-U", USER, "--no-sync"]);
+        initdb.args(["--encoding=UTF8", "--locale=C", "-A", "trust"]);
+        if let Some(password) = &options.password {
+            access::give(folder, PASSWORD, password, &self.account)?;
+            initdb.args(["-A", "scram-sha-256", "--pwfile", PASSWORD]);
         }
         program::output(initdb, PATIENCE).map(drop)
+    }
+
+    /// Copies the cluster of a running server into `folder`, and has it follow that server.
+    pub(super) fn copy(&self, url: &str, primary: &Path, folder: &Path, slot: &str) -> Result<()> {
+        self.account.own(folder)?;
+        access::copy(primary, folder, &self.account)?;
+        let mut copy = self.command("pg_basebackup");
+        copy.current_dir(folder).args(["-d", url, "-D", DATA, "-R", "-X", "stream", "-C", "-S", slot]);
+        copy.args(["-c", "fast", "--no-sync", "--no-password"]);
+        program::output(copy, PATIENCE).map(drop)
     }
 
     /// Starts a server on the cluster in `folder`; ready when it answers at `url`.
@@ -116,9 +121,10 @@ impl Program {
     ) -> Result<Server> {
         let mut launch = Launch::new(self.folder.join("postgres")).arg("-D").arg(folder.join(DATA));
         let settings = SETTINGS.iter().map(|setting| (*setting).to_owned()).chain([format!("port={port}")]);
+        let settings = settings.chain(access::settings(&folder));
         launch = settings.fold(launch, |launch, setting| launch.arg("-c").arg(setting));
         launch.account = self.account.clone();
-        launch.variables.extend(self.libraries.clone().map(|path| ("LD_LIBRARY_PATH", path)));
+        launch.variables = self.variables();
         let asking = self.clone();
         let ready = Box::new(move || asking.query(&url, "SELECT 1").is_ok_and(|answer| answer == "1"));
         let within = Duration::from_mins(1);
@@ -126,7 +132,7 @@ impl Program {
     }
 
     /// What `psql` answers, without the last line's end.
-    pub(super) fn query(&self, url: &str, sql: &str) -> Result<String> {
+    pub(crate) fn query(&self, url: &str, sql: &str) -> Result<String> {
         let mut psql = self.command("psql");
         psql.args(["--no-psqlrc", "--no-password", "--tuples-only", "--no-align", "--quiet"]);
         psql.args(["--set", "ON_ERROR_STOP=1", "--command", sql, url]).env("PGCONNECT_TIMEOUT", "5");
@@ -136,7 +142,13 @@ impl Program {
 
     fn command(&self, name: &str) -> Command {
         let mut command = self.account.command(self.folder.join(name));
-        command.envs(self.libraries.iter().map(|path| ("LD_LIBRARY_PATH", path)));
+        command.envs(self.variables());
         command
+    }
+
+    /// Clients look for certificates in the home of whoever started us, which this account may not be allowed to see.
+    fn variables(&self) -> Vec<(&'static str, OsString)> {
+        let libraries = self.libraries.clone().map(|path| ("LD_LIBRARY_PATH", path));
+        libraries.into_iter().chain([("HOME", "/nonexistent".into())]).collect()
     }
 }

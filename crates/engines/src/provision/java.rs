@@ -9,27 +9,27 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::{Error, Result, launch, program};
+use crate::{Error, Folder, Result, launch, program};
 
 const PACKAGES: [&str; 2] = ["openjdk-17-jre-headless", "maven"];
 
 /// A Java that suits.
-pub(crate) fn java(engine: &'static str) -> Result<PathBuf> {
-    had(engine, || candidates().into_iter().find(|java| suits(java)))
+pub(crate) fn java(folder: &Folder, engine: &'static str) -> Result<PathBuf> {
+    had(folder, engine, || candidates().into_iter().find(|java| suits(java)))
 }
 
 /// Maven.
-pub(crate) fn maven(engine: &'static str) -> Result<PathBuf> {
-    had(engine, || program::find("mvn"))
+pub(crate) fn maven(folder: &Folder, engine: &'static str) -> Result<PathBuf> {
+    had(folder, engine, || program::find("mvn"))
 }
 
 /// What `find` finds, now or after an installation.
-fn had(engine: &'static str, find: impl Fn() -> Option<PathBuf>) -> Result<PathBuf> {
+fn had(folder: &Folder, engine: &'static str, find: impl Fn() -> Option<PathBuf>) -> Result<PathBuf> {
     if let Some(found) = find() {
         return Ok(found);
     }
     if launch::is_root() && program::find("apt-get").is_some() {
-        super::tell(&format!("installing {} (once)", PACKAGES.join(", ")));
+        folder.tell(&format!("installing {} (once)", PACKAGES.join(", ")));
         super::apt::install(&PACKAGES)?;
     }
     let advice = format!("it wants Java 17 and Maven: run `apt-get install {}` as root", PACKAGES.join(" "));

@@ -19,13 +19,13 @@ pub(crate) struct Artefact {
 /// The folder with the jars of `artefact` and of all it needs.
 pub(crate) fn jars(folder: &Folder, artefact: &Artefact) -> Result<PathBuf> {
     let name = format!("{}-{}", artefact.name, artefact.version);
-    super::folder(folder, &name, |folder| download(folder, artefact))
+    super::folder(folder, &name, |made| download(&java::maven(folder, artefact.engine)?, made, artefact))
 }
 
-fn download(folder: &Path, artefact: &Artefact) -> Result<()> {
+fn download(maven: &Path, folder: &Path, artefact: &Artefact) -> Result<()> {
     let project = folder.join("pom.xml");
     fs::write(&project, project_of(artefact)).map_err(Error::file(&project))?;
-    let mut maven = Command::new(java::maven(artefact.engine)?);
+    let mut maven = Command::new(maven);
     maven.current_dir(folder);
     maven.args(["--batch-mode", "--quiet", "--no-transfer-progress", "dependency:copy-dependencies"]);
     maven.arg("-DincludeScope=runtime").arg(format!("-DoutputDirectory={}", folder.display()));
