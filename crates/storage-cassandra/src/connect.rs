@@ -19,7 +19,12 @@ use scylla::{
     },
     statement::{Consistency, SerialConsistency},
 };
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
 /// Opens a session to the local data centre. That there is one of that name, [`require_datacenters`] says.
 pub(crate) async fn session(options: &CassandraOptions) -> Result<Session, OpenError> {
@@ -32,6 +37,10 @@ pub(crate) async fn session(options: &CassandraOptions) -> Result<Session, OpenE
         // their ballots whatever is sent.
         .timestamp_generator(Arc::new(MonotonicTimestampGenerator::new()))
         .default_execution_profile_handle(of_carts(options));
+    if !options.addresses.is_empty() {
+        let addresses: HashMap<SocketAddr, SocketAddr> = options.addresses.clone().into_iter().collect();
+        builder = builder.address_translator(Arc::new(addresses));
+    }
     if let Some(tls) = &options.tls {
         builder = builder.tls_context(Some(Arc::new(client_config(tls)?)));
     }

@@ -1,7 +1,7 @@
 //! What an operator says of the cluster. Nothing here is looked up or guessed.
 
 use crate::{OpenError, Secret};
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 /// The longest name of a keyspace that Cassandra takes.
 const KEYSPACE_BYTES_MAX: usize = 48;
@@ -62,6 +62,8 @@ pub struct TlsOptions {
 pub struct CassandraOptions {
     /// `host:port` of some nodes, those of the local data centre first; the others are found from there.
     pub contact_points: Vec<String>,
+    /// Nodes that are reached under another address than they tell, as through a forwarded port. Default: none.
+    pub addresses: BTreeMap<SocketAddr, SocketAddr>,
     /// The data centre of this region, as the cluster calls it.
     pub local_datacenter: String,
     /// Lower case letters, digits and `_`, 48 at most. Default `evercart`.
@@ -91,6 +93,7 @@ impl CassandraOptions {
     pub fn new(contact_points: Vec<String>, local_datacenter: &str) -> Self {
         Self {
             contact_points,
+            addresses: BTreeMap::new(),
             local_datacenter: local_datacenter.to_owned(),
             keyspace: "evercart".to_owned(),
             replication: BTreeMap::from([(local_datacenter.to_owned(), 3)]),
