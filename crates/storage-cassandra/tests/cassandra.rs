@@ -1,0 +1,21 @@
+//! The engine against real nodes of Apache Cassandra.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test, also outside of `#[test]` functions"
+)]
+
+#[path = "cassandra/conformance.rs"]
+mod conformance;
+#[path = "cassandra/due.rs"]
+mod due;
+#[path = "cassandra/faults.rs"]
+mod faults;
+#[path = "cassandra/fold.rs"]
+mod fold;
+#[path = "cassandra/node.rs"]
+mod node;
+#[path = "cassandra/refusals.rs"]
+mod refusals;
