@@ -8,6 +8,7 @@ mod carts;
 mod catalog;
 mod completions;
 mod config;
+mod engine;
 mod inventory;
 mod key;
 mod place;
@@ -42,6 +43,8 @@ enum Command {
     Token(token::TokenArgs),
     /// Check and show the configuration.
     Config(config::ConfigArgs),
+    /// Make and check the tables of the engine that the configuration names.
+    Engine(engine::EngineArgs),
     /// Look at a cart.
     Cart(cart::CartArgs),
     /// Bring the shop's items in, and take them out.
@@ -99,6 +102,7 @@ pub fn main() -> ExitCode {
             Command::Serve(args) => serve::run(args).await,
             Command::Token(args) => token::run(&args).await,
             Command::Config(args) => config::run(&args),
+            Command::Engine(args) => engine::run(args).await,
             Command::Cart(args) => cart::run(args).await,
             Command::Catalog(args) => catalog::run(args).await,
             Command::Inventory(args) => inventory::run(args).await,

@@ -3,14 +3,24 @@
 //!
 //! Meanings and bounds of all keys stand in [`declared`], from which the reference is made.
 
+pub mod cassandra;
 pub mod checkout;
 pub mod declared;
+pub mod dynamodb;
+pub mod engine;
+pub mod postgres;
 pub mod secret;
 pub mod shown;
+pub mod store;
 
+use cassandra::Cassandra;
 use checkout::Checkout;
-use declared::{Bound, KEYS};
+use declared::{Bound, keys};
+use dynamodb::Dynamodb;
+use engine::EngineKind;
+use postgres::Postgres;
 use shown::Setting;
+pub use store::{Backup, Index, Store};
 
 use crate::{
     auth::settings::{JwtSettings, check_origins},
@@ -22,12 +32,8 @@ use figment::{
     providers::{Env, Format, Serialized, Toml},
 };
 use serde::{Deserialize, Serialize};
-use service::{Settings, index::IndexSettings, settings::UnknownSku};
+use service::{Settings, settings::UnknownSku};
 use std::{net::SocketAddr, path::PathBuf};
-use storage_embedded::EmbeddedOptions;
-
-/// Files of the journal are whole blocks.
-const JOURNAL_BLOCK_BYTES: u64 = 4096;
 
 /// Variables of the environment that begin like keys and are none.
 const NOT_SETTINGS: [&str; 3] = ["log", "test_data", "sim_seconds"];
@@ -58,8 +64,16 @@ pub struct Config {
     pub http: Http,
     /// How often callers may ask.
     pub rate: RateSettings,
+    /// Which engine keeps carts, records and items.
+    pub engine: EngineKind,
     /// The embedded engine.
     pub store: Store,
+    /// PostgreSQL.
+    pub postgres: Postgres,
+    /// DynamoDB.
+    pub dynamodb: Dynamodb,
+    /// Cassandra.
+    pub cassandra: Cassandra,
     /// The index from SKUs to carts.
     pub index: Index,
     /// Where the server may write backups.
@@ -165,122 +179,6 @@ pub struct Http {
     pub idle_seconds: u64,
 }
 
-/// The embedded engine.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Store {
-    /// Memory for what is not folded yet: 1 MiB to 64 GiB.
-    pub dirty_bytes_max: usize,
-    /// Memory for clean carts and records: 0 to 256 GiB.
-    pub clean_bytes_max: usize,
-    /// Memory for blocks of the base: 1 MiB to 256 GiB.
-    pub base_cache_bytes: u64,
-    /// Bytes of the journal: 2 MiB to 64 GiB, and two segments at least.
-    pub journal_bytes_max: u64,
-    /// Bytes of one file of the journal: 1 MiB to 1 GiB, in blocks of 4 KiB.
-    pub journal_segment_bytes: u64,
-    /// How full, in percent, the journal is when a fold starts: 1 to 90.
-    pub fold_at_percent: usize,
-    /// Writes are refused below so many free bytes: 0 to 1 TiB; 0 switches the check off.
-    pub disk_free_bytes_min: u64,
-}
-
-/// Where the server may write backups.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Backup {
-    /// Below this folder; empty: nowhere.
-    pub directory: PathBuf,
-}
-
-/// The index from SKUs to carts.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Index {
-    /// Carts read in a second for the index: 1 to 1,000,000.
-    pub carts_per_second: u64,
-    /// Hours between scans of all carts: 1 to 8,760.
-    pub scan_hours: u64,
-}
-
-impl Default for Index {
-    fn default() -> Self {
-        Self { carts_per_second: 5_000, scan_hours: 24 }
-    }
-}
-
-impl Index {
-    /// As the service takes them.
-    pub(crate) fn settings(self) -> IndexSettings {
-        let scan_every_ms = self.scan_hours * 60 * 60 * 1000;
-        IndexSettings { carts_per_second: self.carts_per_second, scan_every_ms, ..IndexSettings::default() }
-    }
-}
-
-impl Backup {
-    fn check(&self) -> Result<(), ConfigError> {
-        let directory = &self.directory;
-        if directory.as_os_str().is_empty() || directory.is_absolute() {
-            return Ok(());
-        }
-        let value = directory.display().to_string();
-        Err(ConfigError::OutOfBounds { key: "backup.directory", value, bound: "an absolute path, or empty" })
-    }
-}
-
-impl Default for Store {
-    fn default() -> Self {
-        let options = EmbeddedOptions::default();
-        Self {
-            dirty_bytes_max: options.dirty_bytes_max,
-            clean_bytes_max: options.clean_bytes_max,
-            base_cache_bytes: options.base_cache_bytes,
-            journal_bytes_max: options.journal.segment_bytes * options.journal.segments_max as u64,
-            journal_segment_bytes: options.journal.segment_bytes,
-            fold_at_percent: options.fold_at_percent,
-            disk_free_bytes_min: options.journal.disk_free_bytes_min,
-        }
-    }
-}
-
-impl Store {
-    /// What the engine is told.
-    pub fn options(&self) -> EmbeddedOptions {
-        let mut options = EmbeddedOptions {
-            dirty_bytes_max: self.dirty_bytes_max,
-            clean_bytes_max: self.clean_bytes_max,
-            base_cache_bytes: self.base_cache_bytes,
-            fold_at_percent: self.fold_at_percent,
-            ..EmbeddedOptions::default()
-        };
-        options.journal.segment_bytes = self.journal_segment_bytes & !(JOURNAL_BLOCK_BYTES - 1);
-        let segments = self.journal_bytes_max / options.journal.segment_bytes;
-        options.journal.segments_max = usize::try_from(segments).unwrap_or(usize::MAX);
-        options.journal.disk_free_bytes_min = self.disk_free_bytes_min;
-        options
-    }
-
-    /// What hangs together with other keys.
-    fn check(&self, limits: &LimitSettings) -> Result<(), ConfigError> {
-        let refuse =
-            |key, value: u64, bound| Err(ConfigError::OutOfBounds { key, value: value.to_string(), bound });
-        let segment = self.journal_segment_bytes;
-        if self.journal_bytes_max < 2 * segment {
-            let bound = "at least twice `store.journal_segment_bytes`";
-            return refuse("store.journal_bytes_max", self.journal_bytes_max, bound);
-        }
-        // A change is written in one piece, and is larger than the entries that it brings.
-        if segment < 4 * limits.entry_bytes_max {
-            return refuse(
-                "store.journal_segment_bytes",
-                segment,
-                "at least four times `limits.entry_bytes_max`",
-            );
-        }
-        Ok(())
-    }
-}
-
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -295,7 +193,11 @@ impl Default for Config {
             limits: LimitSettings::default(),
             http: Http::default(),
             rate: RateSettings::default(),
+            engine: EngineKind::default(),
             store: Store::default(),
+            postgres: Postgres::default(),
+            dynamodb: Dynamodb::default(),
+            cassandra: Cassandra::default(),
             index: Index::default(),
             backup: Backup::default(),
         }
@@ -394,6 +296,24 @@ pub enum ConfigError {
         /// What it may say.
         bound: &'static str,
     },
+    /// A file that a key names cannot be read.
+    #[error("the file of `{key}`, `{}`, cannot be read", path.display())]
+    File {
+        /// Which key.
+        key: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// What the engine has to say to its settings.
+    #[error("`{key}` cannot be used")]
+    Engine {
+        /// Which key.
+        key: &'static str,
+        /// Why not.
+        source: storage::error::BoxError,
+    },
 }
 
 impl Config {
@@ -413,7 +333,7 @@ impl Config {
         let config: Self = figment.extract().map_err(|error| ConfigError::Unreadable(Box::new(error)))?;
         config.check()?;
         let values = shown::leaves(&serde_json::to_value(&config).unwrap_or_default());
-        let settings = KEYS.iter().filter_map(|declared| {
+        let settings = keys().filter_map(|declared| {
             let (key, value) = values.iter().find(|(key, _)| key == declared.key)?.clone();
             let source = source(&figment, &key);
             Some(Setting { key, value, source })
@@ -436,6 +356,12 @@ impl Config {
         self.auth.jwt.check()?;
         self.checkout.check()?;
         self.backup.check()?;
+        match self.engine {
+            EngineKind::Embedded => {}
+            EngineKind::Postgres => drop(self.postgres.options()?),
+            EngineKind::Dynamodb => drop(self.dynamodb.options()?),
+            EngineKind::Cassandra => drop(self.cassandra.options()?),
+        }
         self.currency().map(|_| ())
     }
 
@@ -487,7 +413,7 @@ fn refuse_unknown(figment: &Figment) -> Result<(), ConfigError> {
         let is_inside = |declared: &str| {
             declared == key || key.strip_prefix(declared).is_some_and(|rest| rest.starts_with('.'))
         };
-        KEYS.iter().any(|declared| is_inside(declared.key))
+        keys().any(|declared| is_inside(declared.key))
     };
     match shown::leaves(&values).into_iter().find(|(key, _)| !known(key)) {
         None => Ok(()),

@@ -49,7 +49,7 @@ use crate::{
     config::Config,
     keys::live::LiveKeys,
     problem::{Problem, kind},
-    wiring::{Wired, phase_0::Engine},
+    wiring::{Wired, engine::Engine},
 };
 use axum::{Router, middleware};
 use metrics_exporter_prometheus::PrometheusHandle;

@@ -1,12 +1,16 @@
 //! From configuration to a running service: which engine, under which layers. One file for each phase of a shop's
 //! growth.
 
+pub mod engine;
 pub mod incarnation;
 pub mod phase_0;
+pub mod phase_1;
+pub mod phase_3;
+pub mod phase_4;
 
 use crate::{
     backup,
-    config::{Config, ConfigError},
+    config::{Config, ConfigError, engine::EngineKind},
     hooks::{self, HookSetupError},
     keys::{KeyError, Keys},
 };
@@ -55,7 +59,7 @@ pub struct Wired {
     /// Which incarnation of its region it is.
     pub incarnation: u32,
     /// The engine below.
-    pub engine: phase_0::Engine,
+    pub engine: engine::Engine,
     /// What goes on beside requests: the index of SKUs is kept, carts that were left alone are ended, and checkouts that
     /// were left half-way are driven to their end.
     workers: Vec<JoinHandle<()>>,
@@ -79,6 +83,14 @@ pub enum WiringError {
         /// The data directory.
         data: String,
     },
+    /// An engine that is a server of its own cannot be used.
+    #[error("the engine `{engine}` cannot be used")]
+    Engine {
+        /// Which.
+        engine: &'static str,
+        /// Why, and what to do.
+        source: storage::error::BoxError,
+    },
     /// The store does not open.
     #[error("the store in `{data}` does not open")]
     Store {
@@ -98,8 +110,11 @@ pub async fn wire(config: &Config) -> Result<Wired, WiringError> {
         return Err(WiringError::Unfinished { data: config.data.display().to_string() });
     }
     let keys = Keys::open_or_create(&config.data)?;
-    let failed = |source| WiringError::Store { data: config.data.display().to_string(), source };
-    let engine = phase_0::open(config).await.map_err(failed)?;
+    let failed = |source: StoreError| match config.engine {
+        EngineKind::Embedded => WiringError::Store { data: config.data.display().to_string(), source },
+        other => WiringError::Engine { engine: other.as_str(), source: source.into() },
+    };
+    let engine = engine::open(config).await?;
     let stores = storage::layer::metrics::measured(engine.stores());
     // A restore takes a new one; a plain start goes on with what there is.
     let incarnation = incarnation::read(&*stores.linear).await.map_err(failed)?;

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     backup::{Source, Summary, back_up},
-    config::Config,
+    config::{Config, engine::EngineKind},
     wiring::{incarnation, phase_0},
 };
 use anyhow::{Context, bail};
@@ -53,6 +53,9 @@ pub(super) async fn run(args: BackupArgs) -> anyhow::Result<ExitCode> {
 /// The engine of a data directory; `None` where a server has it open.
 async fn open(config: &Config) -> anyhow::Result<Option<phase_0::Engine>> {
     let data = config.data.display();
+    if config.engine != EngineKind::Embedded {
+        bail!("the engine is `{}`: back that up with its own tools", config.engine.as_str());
+    }
     if !config.data.join("store").is_dir() {
         bail!(
             "`{data}` holds no store: name the server's data directory with --data, or the server with --url"

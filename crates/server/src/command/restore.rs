@@ -1,7 +1,11 @@
 //! `evercart restore DIR`: a data directory from a backup. No server runs on it yet.
 
 use super::{place::Place, terminal::grouped};
-use crate::backup::restore::{Restore, restore};
+use crate::{
+    backup::restore::{Restore, restore},
+    config::engine::EngineKind,
+};
+use anyhow::bail;
 use clap::Args;
 use std::{path::PathBuf, process::ExitCode};
 
@@ -23,7 +27,11 @@ pub(super) struct RestoreArgs {
 
 #[expect(clippy::print_stdout, reason = "the output of the command")]
 pub(super) async fn run(args: RestoreArgs) -> anyhow::Result<ExitCode> {
-    let options = args.place.global.load()?.store.options();
+    let config = args.place.global.load()?;
+    if config.engine != EngineKind::Embedded {
+        bail!("the engine is `{}`: restore that with its own tools", config.engine.as_str());
+    }
+    let options = config.store.options();
     let (from, data) = (args.directory, args.place.data()?);
     let asked = Restore { from, data: data.clone(), options, accept_old: args.accept_old };
     let restored = restore(asked).await?;

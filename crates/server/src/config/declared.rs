@@ -3,6 +3,8 @@
 //! Checking, `evercart config show` and the reference in `docs/reference/configuration.md` are made from this table;
 //! tests hold it against the structs, so that no key is without a line here.
 
+mod engines;
+
 /// One key as it is documented and checked.
 #[derive(Debug, Clone, Copy)]
 pub struct Declared {
@@ -46,7 +48,11 @@ const fn words(key: &'static str, meaning: &'static str, bound: &'static str) ->
 }
 
 /// All keys, in the order of the reference.
-pub const KEYS: &[Declared] = &[
+pub fn keys() -> impl Iterator<Item = &'static Declared> {
+    KEYS.iter().chain(engines::KEYS)
+}
+
+const KEYS: &[Declared] = &[
     words("listen", "Where to listen.", "an address with a port, such as `127.0.0.1:8080`"),
     words(
         "data",
@@ -59,6 +65,7 @@ pub const KEYS: &[Declared] = &[
         "The shop's currency, for carts that do not name one.",
         "three capital letters of ISO 4217",
     ),
+    words("engine", ENGINE, "`embedded`, `postgres`, `dynamodb` or `cassandra`"),
     Declared { key: "auth.local_issuer", meaning: LOCAL_ISSUER, bound: SWITCH },
     words("auth.origins", ORIGINS, "a list of origins such as `https://shop.example`"),
     words(
@@ -152,6 +159,8 @@ pub const KEYS: &[Declared] = &[
     words("backup.directory", BACKUP, "an absolute path of a folder that exists; empty: nowhere"),
 ];
 
+const ENGINE: &str = "Where carts, records and items are kept: in the data directory, or by a server of their own, whose \
+    table is below.";
 const CONSENT: &str =
     "A checkout must name the total that the shopper said yes to; any other is 409 `price_changed`.";
 const STOCK_SHOWN: &str =
@@ -216,7 +225,7 @@ const DISK_FREE: &str =
 
 /// What is declared of a key.
 pub fn find(key: &str) -> Option<&'static Declared> {
-    KEYS.iter().find(|declared| declared.key == key)
+    keys().find(|declared| declared.key == key)
 }
 
 /// The known key that looks most like `key`, if any does.
@@ -225,7 +234,7 @@ pub fn nearest(key: &str) -> Option<&'static str> {
         let last = |text: &str| text.rsplit('.').next().unwrap_or_default().to_owned();
         strsim::jaro_winkler(known, key).max(strsim::jaro_winkler(&last(known), &last(key)) * 0.95)
     };
-    let best = KEYS.iter().map(|declared| (likeness(declared.key), declared.key));
+    let best = keys().map(|declared| (likeness(declared.key), declared.key));
     best.max_by(|one, other| one.0.total_cmp(&other.0))
         .filter(|(likeness, _)| *likeness > 0.75)
         .map(|(_, key)| key)

@@ -2,7 +2,7 @@
 
 use super::{
     Config,
-    declared::{Declared, KEYS},
+    declared::{Declared, keys},
     secret::HIDDEN,
 };
 use serde_json::Value;
@@ -47,11 +47,19 @@ pub fn to_toml(settings: &[Setting]) -> String {
             table = own;
             let _ = writeln!(text, "\n[{table}]"); // writing to a `String` cannot fail
         }
-        let is_left_out = setting.value.is_null() || setting.value == HIDDEN;
+        let is_left_out = setting.value.is_null() || hides(&setting.value);
         let absent = if is_left_out { "# " } else { "" };
         let _ = writeln!(text, "{absent}{name} = {}  # {}", setting.value, setting.source);
     }
     text
+}
+
+/// True of a secret, and of a list that has one in it.
+fn hides(value: &Value) -> bool {
+    match value {
+        Value::Array(members) => members.iter().any(hides),
+        value => value == HIDDEN,
+    }
 }
 
 /// The reference of all keys, as Markdown: what stands in `docs/reference/configuration.md`.
@@ -59,7 +67,7 @@ pub fn reference() -> String {
     let defaults = leaves(&serde_json::to_value(Config::default()).unwrap_or_default());
     let mut text = String::from(HEAD);
     let mut table = None;
-    for Declared { key, meaning, bound } in KEYS {
+    for Declared { key, meaning, bound } in keys() {
         let (own, _) = key.rsplit_once('.').unwrap_or(("", key));
         if table != Some(own) {
             table = Some(own);
@@ -96,7 +104,7 @@ mod tests {
             .into_iter()
             .map(|(key, _)| key)
             .collect();
-        let mut declared: Vec<String> = KEYS.iter().map(|declared| declared.key.to_owned()).collect();
+        let mut declared: Vec<String> = keys().map(|declared| declared.key.to_owned()).collect();
         real.sort_unstable();
         declared.sort_unstable();
         assert_eq!(declared, real, "config/declared.rs and the structs differ");

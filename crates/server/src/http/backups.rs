@@ -89,6 +89,10 @@ async fn start_backup(
     body::require_json(request.headers())?;
     let bytes = body::read(request.into_body(), state.config.http.body_bytes_max).await?;
     let asked: BackupRequest = body::parse(&bytes)?;
+    let Some(engine) = state.engine.embedded().cloned() else {
+        let detail = "this shop's engine is a server of its own: back that up with its own tools";
+        return Err(Problem::new(kind::BACKUP_OFF, detail));
+    };
     let root = &state.config.backup.directory;
     if root.as_os_str().is_empty() {
         return Err(Problem::new(kind::BACKUP_OFF, "`backup.directory` is not set"));
@@ -100,7 +104,7 @@ async fn start_backup(
     })?;
     let task = Task {
         data: state.config.data.clone(),
-        engine: state.engine.clone(),
+        engine,
         region: state.config.region.clone(),
         incarnation: state.incarnation,
         folder,
