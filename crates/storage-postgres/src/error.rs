@@ -38,8 +38,8 @@ pub enum OpenError {
     },
     /// The server does not let this user in.
     #[error(
-        "`{server}` does not let user `{user}` in: check user and password of the address, and `pg_hba.conf` of the \
-         server"
+        "`{server}` does not let user `{user}` in: check user and password of the address, the TLS mode, and \
+         `pg_hba.conf` of the server"
     )]
     Credentials {
         /// The address, without credentials.

@@ -30,3 +30,15 @@ pub(crate) fn subject(engine: Postgres) -> Subject {
 pub(crate) fn nothing() -> Subject {
     Subject::of(memory::open(WritePath::Replace))
 }
+
+mod replicated {
+    use super::*;
+    use crate::replicas::shared_pair;
+
+    storage::conformance_suite!(async {
+        let Some((primary, replica)) = shared_pair().await else { return nothing() };
+        let mut options = options(&[primary]);
+        options.shards[0].replicas = vec![replica.parse().unwrap()];
+        subject(open(&options).await)
+    });
+}

@@ -3,4 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod conformance;
+mod crash;
+mod failures;
+mod opening;
+mod replicas;
 mod setup;
+mod silence;

@@ -1,7 +1,9 @@
 //! Servers, and a schema of its own for each case.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
+use engines::postgres::Postgres as Server;
 use storage_postgres::{Postgres, PostgresOptions, ShardOptions, init};
 use tokio::sync::OnceCell;
 use tokio_postgres::NoTls;
@@ -71,4 +73,18 @@ pub(crate) async fn sql(url: &str, statements: &str) -> Vec<String> {
         _ => None,
     };
     messages.iter().filter_map(first).collect()
+}
+
+/// Waits until something is so.
+pub(crate) async fn eventually(what: &str, holds: impl AsyncFn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !holds().await {
+        assert!(Instant::now() < deadline, "not so after 30 s: {what}");
+        tokio::task::yield_now().await;
+    }
+}
+
+/// A server of its own, for a test that harms it.
+pub(crate) async fn own() -> Option<Server> {
+    blocking(|| engines::or_skip(Server::start())).await
 }
