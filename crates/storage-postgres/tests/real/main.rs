@@ -5,6 +5,7 @@
 mod conformance;
 mod crash;
 mod failures;
+mod moving;
 mod opening;
 mod replicas;
 mod setup;
