@@ -7,6 +7,9 @@
 //! - A slot is served by one shard at most, and the shards know which, not the configuration.
 //! - Every call ends within its timeouts, and every failed write says whether it may have been applied.
 //!
+//! Connections are sessions with settings and prepared statements: a pooler in between must pool sessions, not statements
+//! or transactions. A key of a record may be about 2,600 bytes long.
+//!
 //! Deliberately absent: joining rows in the database, transactions over several rows, triggers, listening.
 
 mod carts;

@@ -27,8 +27,9 @@ pub struct ShardOptions {
     pub replicas: Vec<ServerUrl>,
 }
 
-/// How long anything may take. The longest a call can take is the sum of `pool_wait`, `connect` and twice
-/// `statement`; with replicas, `replica` more; while slots move, `slot_wait` more.
+/// How long anything may take. The longest a statement can take is the sum of `pool_wait`, `connect` and twice
+/// `statement`; with replicas, `replica` more; while slots move, `slot_wait` more. A call is one statement; a conditional
+/// write whose row a rival changes at the same moment is two, and ten at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
     /// To be given a connection when all are in use. Default 1 s.

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use engines::Faults;
+use storage::cart::Timestamp;
 use storage::{LinearTable, RecordReplaced, StoreError, Version};
-use storage_postgres::Postgres;
+use storage_postgres::{Postgres, Slot};
 use tokio_postgres::NoTls;
 
-use crate::setup::{fresh_name, open, options, own, shared, sql};
+use crate::setup::{blocking, fresh_name, open, options, own, shared, sql};
 
 const TABLE: LinearTable = LinearTable::Stock;
 
@@ -139,4 +141,32 @@ async fn tables_that_are_gone_are_said_to_be_with_what_to_do() {
     let refusal = insert(&engine, "k").await.unwrap_err();
     assert!(matches!(refusal, StoreError::Unavailable(_)), "{refusal:?}");
     assert!(told(&refusal).contains("evercart engine init"), "{}", told(&refusal));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shard_that_is_gone_takes_nothing_with_it_but_its_slots() {
+    let (Some(near), Some(server)) = (shared().await, own().await) else { return };
+    let engine = open(&options(&[near, server.url()])).await;
+    let stores = engine.stores();
+    let keys: Vec<String> = (0..40).map(|n| n.to_string()).collect();
+    let lives = |key: &String| Slot::of_key(key.as_bytes()).number() < 512;
+    for key in &keys {
+        let (bytes, due) = (Bytes::from_static(b"1"), Some(Timestamp(1)));
+        stores.linear.insert_if_absent(TABLE, key.as_bytes(), bytes, due).await.unwrap();
+    }
+    let owner = storage::Owner::new("eu", 1);
+    stores.carts.register(&owner).await.unwrap();
+    let _server = blocking(move || server.kill().map(|()| server).unwrap()).await;
+    for key in &keys {
+        let read = stores.linear.read(TABLE, key.as_bytes()).await;
+        match lives(key) {
+            true => assert!(matches!(read, Ok(Some(_))), "{key}: {read:?}"),
+            false => assert!(matches!(read, Err(StoreError::Unavailable(_))), "{key}: {read:?}"),
+        }
+    }
+    let due = stores.linear.due(TABLE, Timestamp(2), None, 100).await.unwrap();
+    assert_eq!(due.len(), keys.iter().filter(|key| lives(key)).count(), "what is due elsewhere is driven");
+    assert_eq!(stores.carts.owners().await.unwrap(), [owner]);
+    let scan = stores.carts.scan(None, 10).await;
+    assert!(matches!(scan, Err(StoreError::Unavailable(_))), "a page that leaves carts out: {scan:?}");
 }

@@ -54,6 +54,11 @@ async fn tables_that_are_missing_or_of_another_release_are_refused() {
     assert_eq!(init(&options).await.unwrap(), reports, "init again changes nothing");
     assert_eq!(check(&options).await.unwrap(), reports);
     let schema = &options.schema;
+    // An older release than the first there was.
+    sql(&url, &format!("UPDATE {schema}.migrations SET version = -1")).await;
+    let older = refusal(&options).await;
+    assert!(matches!(older, OpenError::SchemaOlder { found: -1, wanted: 1, .. }), "{older:?}");
+    assert!(older.to_string().contains("evercart engine init"), "{older}");
     let newer = format!("INSERT INTO {schema}.migrations VALUES (99, 'later', '2026-01-01T00:00:00Z', '1')");
     sql(&url, &newer).await;
     let newer = refusal(&options).await;
