@@ -108,3 +108,46 @@ impl Meter {
         Operation::ALL.into_iter().map(|operation| (operation.as_str(), units(operation))).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
+
+    use super::*;
+
+    /// Adds up what is counted, under whatever label.
+    #[derive(Default)]
+    struct Sum(Arc<AtomicU64>);
+
+    impl Recorder for Sum {
+        fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+        fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+            assert_eq!(key.name(), CONSUMED_CAPACITY);
+            Counter::from_arc(Arc::clone(&self.0))
+        }
+
+        fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+            Gauge::noop()
+        }
+
+        fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+            Histogram::noop()
+        }
+    }
+
+    #[test]
+    fn halves_add_up_to_whole_units_and_none_is_lost() {
+        let (sum, meter) = (Sum::default(), Meter::default());
+        metrics::with_local_recorder(&sum, || {
+            for units in [0.5, 0.5, 1.0, 2.5, 0.5, 0.5] {
+                let consumed = ConsumedCapacity::builder().capacity_units(units).build();
+                meter.clone().count(Operation::CartLoad, [&consumed]);
+            }
+        });
+        assert_eq!(sum.0.load(Ordering::Relaxed), 5, "half a unit waits for its other half");
+        assert_eq!(meter.totals()[0], ("cart_load", 5.5));
+    }
+}

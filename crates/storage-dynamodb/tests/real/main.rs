@@ -4,6 +4,7 @@
 
 mod conformance;
 mod costs;
+mod cuts;
 mod limits;
 mod local;
 mod lost_answers;
