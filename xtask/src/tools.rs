@@ -4,7 +4,6 @@
 //! else, is made anew. Nothing is installed on the machine and nothing needs root.
 //! What the machine itself must bring, such as Python, is not made up for: [`Missing`] says what to install.
 
-use std::env;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,8 +33,7 @@ impl std::error::Error for Missing {}
 /// A check that could not be made for want of a program: said loudly to a person, and a failure where `CI` is set,
 /// because a check that silently stopped running is worse than none.
 pub(crate) fn skip_where_missing(outcome: Result<()>) -> Result<()> {
-    let required = env::var_os("CI").is_some_and(|value| !value.is_empty());
-    skip_unless(required, outcome)
+    skip_unless(engines::required(), outcome)
 }
 
 fn skip_unless(required: bool, outcome: Result<()>) -> Result<()> {

@@ -15,7 +15,7 @@ use std::time::Duration;
 use crate::launch::{Launch, Lifetime};
 use crate::provision::java;
 use crate::provision::maven::{self, Artefact};
-use crate::server::{Recipe, Server, start_anew_where_taken};
+use crate::server::{Recipe, Server, start_anew_where_taken, unless_silent};
 use crate::{Error, Faults, Folder, Result, launch, port};
 
 pub(crate) use frame::answers;
@@ -91,7 +91,9 @@ impl Cassandra {
         let address = SocketAddr::from((ip, NATIVE_PORT));
         let launch = program.node(&folder, ip, options)?;
         let password = options.password;
-        let ready = Box::new(move || if password { frame::admits(address) } else { frame::answers(address) });
+        let ready = Box::new(move || {
+            unless_silent(if password { frame::admits(address) } else { frame::answers(address) })
+        });
         let within = Duration::from_mins(3);
         let server = Server::start(Recipe { engine: ENGINE, launch, folder, lifetime, ready, within })?;
         Ok(Self { server, address })

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::launch::{Launch, Lifetime};
 use crate::provision::java;
 use crate::provision::maven::{self, Artefact};
-use crate::server::{Recipe, Server, start_anew_where_taken};
+use crate::server::{Recipe, Server, start_anew_where_taken, unless_silent};
 use crate::{Faults, Folder, Result, launch, port};
 
 const ENGINE: &str = "DynamoDB Local";
@@ -73,7 +73,7 @@ impl DynamoDb {
         let keep: &[&str] = if options.on_disk { &["-dbPath", "."] } else { &["-inMemory"] };
         let launch = program.clone().args(["-port", &port.to_string(), "-sharedDb", "-disableTelemetry"]);
         let launch = launch.args(keep.iter().copied());
-        let ready = Box::new(move || answers(address));
+        let ready = Box::new(move || unless_silent(answers(address)));
         let within = Duration::from_mins(1);
         let server = Server::start(Recipe { engine: ENGINE, launch, folder, lifetime, ready, within })?;
         Ok(Self { server, address })

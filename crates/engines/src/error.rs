@@ -60,13 +60,15 @@ pub enum Error {
         /// The last lines of it.
         tail: String,
     },
-    /// A server runs and does not answer.
-    #[error("{engine} did not answer within {seconds} s; its log `{}` ends with:\n{tail}", log.display())]
+    /// A server runs and does not answer as it should.
+    #[error("{engine} is not ready after {seconds} s ({answer}); its log `{}` ends with:\n{tail}", log.display())]
     Silent {
         /// The engine, as a person calls it.
         engine: &'static str,
         /// How long it was waited for.
         seconds: u64,
+        /// What came instead.
+        answer: String,
         /// Where its log is.
         log: PathBuf,
         /// The last lines of it.

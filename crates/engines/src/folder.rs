@@ -3,6 +3,7 @@
 //! | folder | what |
 //! |---|---|
 //! | `have/` | what came from registries, whole or not there |
+//! | `begun/` | what is coming from registries |
 //! | `run/` | servers that `cargo xtask engines up` left running, and what is noted about them |
 //! | `owned/PID-STARTED/` | data and logs of the servers of one process; removed by the next once that process is gone |
 
@@ -17,7 +18,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Once};
 
 use crate::identity::Identity;
-use crate::{Error, Result};
+use crate::{Error, Result, launch};
 
 /// The note of which process a server is, beside its data.
 const PROCESS: &str = "process.json";
@@ -26,7 +27,7 @@ const PROCESS: &str = "process.json";
 #[derive(Clone)]
 pub struct Folder {
     root: PathBuf,
-    /// Where servers keep their data: `root`, unless another account could not reach it there.
+    /// Where servers keep their data: `root`, unless that does not suit them.
     data: PathBuf,
     /// What takes time is said here before it begins.
     listener: Arc<dyn Fn(&str) + Send + Sync>,
@@ -55,7 +56,7 @@ impl Folder {
     pub fn at(workspace: &Path) -> Result<Self> {
         let root = workspace.join("target/engines");
         make(&root)?;
-        let data = if suits_every_account(&root) { root.clone() } else { elsewhere(&root)? };
+        let data = if suits_servers(&root) { root.clone() } else { elsewhere(&root)? };
         Ok(Self { root, data, listener: Arc::new(print) })
     }
 
@@ -74,6 +75,11 @@ impl Folder {
         self.root.join("have").join(name)
     }
 
+    /// Where what comes is kept until it is whole.
+    pub(crate) fn begun(&self) -> PathBuf {
+        self.root.join("begun")
+    }
+
     /// Where the server that is left running under this name is noted.
     pub(crate) fn record(&self, name: &str) -> Result<PathBuf> {
         let folder = self.root.join("run");
@@ -81,9 +87,11 @@ impl Folder {
         Ok(folder.join(format!("{name}.json")))
     }
 
-    /// Where that server keeps data and log, empty.
+    /// Where that server keeps data and log, empty. One that was started there and never noted, because whoever started
+    /// it was ended first, is ended too.
     pub(crate) fn standing(&self, name: &str) -> Result<PathBuf> {
         let folder = self.data.join("run").join(name);
+        noted(&folder).map_or(Ok(()), Identity::end_tree).map_err(Error::file(&folder))?;
         remove(&folder)?;
         make(&folder)?;
         Ok(folder)
@@ -136,11 +144,12 @@ pub(crate) fn remove(folder: &Path) -> Result<()> {
     }
 }
 
-/// Whether any account can walk to `folder`, and every server takes its path: Cassandra takes no spaces.
-fn suits_every_account(folder: &Path) -> bool {
-    let absolute = folder.is_absolute() && !folder.to_string_lossy().contains(char::is_whitespace);
+/// Whether servers can keep their data below `root`: Cassandra takes no path with spaces, and an account that root starts
+/// PostgreSQL under must be able to walk there.
+fn suits_servers(root: &Path) -> bool {
     let passable = |part: &Path| fs::metadata(part).is_ok_and(|meta| meta.mode() & 0o001 != 0);
-    absolute && folder.ancestors().all(passable)
+    let spaces = root.to_string_lossy().contains(char::is_whitespace);
+    root.is_absolute() && !spaces && (!launch::is_root() || root.ancestors().all(passable))
 }
 
 /// A folder among the temporary ones that belongs to the one at `root` and to this account.
@@ -150,9 +159,10 @@ fn elsewhere(root: &Path) -> Result<PathBuf> {
     let account = rustix::process::geteuid().as_raw();
     let folder = env::temp_dir().join(format!("evercart-engines-{account}-{:016x}", hash.finish()));
     make(&folder)?;
-    let owner = fs::metadata(&folder).map_err(Error::file(&folder))?.uid();
-    if owner != account {
-        let taken = std::io::Error::other(format!("it belongs to account {owner}"));
+    // Anybody may have put something else there, a link too.
+    let found = fs::symlink_metadata(&folder).map_err(Error::file(&folder))?;
+    if !found.is_dir() || found.uid() != account {
+        let taken = std::io::Error::other("it is not a folder of this account");
         return Err(Error::File { path: folder, source: taken });
     }
     fs::set_permissions(&folder, Permissions::from_mode(0o711)).map_err(Error::file(&folder))?;

@@ -30,4 +30,4 @@ pub mod standing;
 pub use error::{Error, Result};
 pub use faults::Faults;
 pub use folder::Folder;
-pub use skip::or_skip;
+pub use skip::{or_skip, required};

@@ -3,7 +3,6 @@
 use std::env;
 use std::fmt::Write as _;
 use std::io::{self, Read};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
@@ -12,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::{Error, Result};
 
 /// How much of a failing program's output an error shows, in bytes.
-const SHOWN: usize = 2_000;
+const SHOWN: usize = 4_000;
 
 /// The program of this name in the search path.
 pub(crate) fn find(name: &str) -> Option<PathBuf> {
@@ -25,7 +24,7 @@ pub(crate) fn find(name: &str) -> Option<PathBuf> {
 /// Runs to the end and returns standard output; killed, and an error, after `within`.
 pub(crate) fn output(mut command: Command, within: Duration) -> Result<String> {
     let shown = shown(&command);
-    let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let run = |source| Error::Run { command: shown.clone(), source };
     let output = piped.spawn().and_then(|child| ended(child, within)).map_err(run)?;
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::launch::{Launch, Lifetime};
 use crate::provision::apt;
-use crate::server::{Recipe, Server, start_anew_where_taken};
+use crate::server::{Recipe, Server, start_anew_where_taken, unless_silent};
 use crate::{Faults, Folder, Result, launch, port, program};
 
 const ENGINE: &str = "Redis";
@@ -62,7 +62,7 @@ impl Redis {
         let words = ["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--daemonize", "no"];
         let words = words.into_iter().chain(["--appendonly", keep, "--appendfsync", "always"]);
         let launch = program.clone().args(words);
-        let ready = Box::new(move || answers(address));
+        let ready = Box::new(move || unless_silent(answers(address)));
         let within = Duration::from_secs(20);
         let server = Server::start(Recipe { engine: ENGINE, launch, folder, lifetime, ready, within })?;
         Ok(Self { server, address })

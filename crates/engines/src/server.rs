@@ -30,8 +30,8 @@ pub(crate) struct Recipe {
     /// Holds its data and its log.
     pub(crate) folder: PathBuf,
     pub(crate) lifetime: Lifetime,
-    /// Whether it answers its protocol now. Must end within seconds whatever the server does.
-    pub(crate) ready: Box<dyn Fn() -> bool + Send + Sync>,
+    /// Whether it answers its protocol now, and if not, what it says. Must end within seconds whatever the server does.
+    pub(crate) ready: Box<dyn Fn() -> Result<(), String> + Send + Sync>,
     /// How long it may take to answer first.
     pub(crate) within: Duration,
 }
@@ -105,20 +105,18 @@ impl Server {
             folder::note(&self.recipe.folder, process)?;
         }
         loop {
-            let answers = (self.recipe.ready)();
+            let answer = (self.recipe.ready)();
             // Looked at after the answer: it may have come from somebody else on the port that this one did not get.
             let ended = self.child.lock().try_wait().map_err(Error::file(&self.log))?;
             let (engine, log) = (self.recipe.engine, self.log.clone());
             if let Some(status) = ended {
                 return Err(Error::Died { engine, status, log, tail: self.tail() });
             }
-            if answers {
-                return Ok(());
-            }
+            let Err(answer) = answer else { return Ok(()) };
             if Instant::now() > deadline {
                 self.kill()?;
                 let seconds = self.recipe.within.as_secs();
-                return Err(Error::Silent { engine, seconds, log, tail: self.tail() });
+                return Err(Error::Silent { engine, seconds, answer, log, tail: self.tail() });
             }
             thread::sleep(PAUSE);
         }
@@ -151,6 +149,11 @@ impl fmt::Debug for Server {
             .field("log", &self.log)
             .finish_non_exhaustive()
     }
+}
+
+/// For a server that answers or does not.
+pub(crate) fn unless_silent(answers: bool) -> Result<(), String> {
+    if answers { Ok(()) } else { Err("no answer".to_owned()) }
 }
 
 /// A child that was not waited for keeps its number, so the number is still its own.

@@ -20,7 +20,7 @@ use crate::{Error, Result};
 #[expect(clippy::panic, reason = "it is called by tests: a panic is how one fails")]
 #[expect(clippy::print_stderr, reason = "a test has nowhere else to say that it checked nothing")]
 pub fn or_skip<T>(outcome: Result<T>) -> Option<T> {
-    let required = env::var_os("CI").is_some_and(|value| !value.is_empty());
+    let required = required();
     match outcome {
         Ok(server) => Some(server),
         Err(error) if may_skip(required, &error) => {
@@ -29,6 +29,11 @@ pub fn or_skip<T>(outcome: Result<T>) -> Option<T> {
         }
         Err(error) => panic!("{}", told(&error)),
     }
+}
+
+/// Whether nothing may be skipped, since nobody reads what is printed: where `CI` is set.
+pub fn required() -> bool {
+    env::var_os("CI").is_some_and(|value| !value.is_empty())
 }
 
 fn may_skip(required: bool, error: &Error) -> bool {

@@ -5,11 +5,12 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{env, process, thread};
 
 use engines::cassandra::{self, Cassandra};
 use engines::dynamodb::{self, DynamoDb};
+use engines::postgres::Postgres;
 use engines::redis::{self, Redis};
 use engines::{Faults, or_skip, shared};
 
@@ -136,20 +137,21 @@ const CRASHING: &str = "EVERCART_TEST_CRASHES";
 
 /// A process that crashes while its servers run; nothing when it is run as one test among others.
 #[test]
-fn a_process_with_a_server_crashes() {
+fn a_process_with_servers_crashes() {
     if env::var_os(CRASHING).is_none() {
         return;
     }
-    let redis = Redis::start().unwrap();
-    println!("\nstarted {}", redis.address());
+    // PostgreSQL changes its account on the way where root starts it, which could undo what ties it to this process.
+    let (redis, postgres) = (Redis::start().unwrap(), Postgres::start().unwrap());
+    println!("\nstarted {} {}", redis.address(), postgres.address());
     process::abort();
 }
 
 #[test]
 fn a_server_ends_with_the_process_that_started_it() {
-    let Some(_) = or_skip(Redis::start()) else { return };
+    let (Some(_), Some(_)) = (or_skip(Redis::start()), or_skip(Postgres::start())) else { return };
     let mut crashing = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "a_process_with_a_server_crashes", "--nocapture"])
+        .args(["--exact", "a_process_with_servers_crashes", "--nocapture"])
         .env(CRASHING, "1")
         .stdout(Stdio::piped())
         .spawn()
@@ -157,8 +159,11 @@ fn a_server_ends_with_the_process_that_started_it() {
     let lines = BufReader::new(crashing.stdout.take().unwrap()).lines().map_while(std::io::Result::ok);
     let started = lines.filter_map(|line| line.strip_prefix("started ").map(str::to_owned)).next().unwrap();
     assert!(!crashing.wait().unwrap().success());
-    let address: SocketAddr = started.parse().unwrap();
-    while TcpStream::connect(address).is_ok() {
-        thread::yield_now();
+    for address in started.split(' ').map(|address| address.parse::<SocketAddr>().unwrap()) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while TcpStream::connect(address).is_ok() {
+            assert!(Instant::now() < deadline, "{address} still answers");
+            thread::yield_now();
+        }
     }
 }

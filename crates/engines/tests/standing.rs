@@ -28,11 +28,15 @@ impl Workspace {
         or_skip(up(&self.folder, Engine::Redis))
     }
 
+    fn record(&self) -> PathBuf {
+        self.path.join("target/engines/run/redis.json")
+    }
+
     /// Writes down that the server is another process than it was, as if its number had been used again.
     fn note_another_pid(&self, was: u32, is: u32) {
-        let record = self.path.join("target/engines/run/redis.json");
-        let text = fs::read_to_string(&record).unwrap();
-        fs::write(&record, text.replace(&format!("\"pid\": {was}"), &format!("\"pid\": {is}"))).unwrap();
+        let text = fs::read_to_string(self.record()).unwrap();
+        fs::write(self.record(), text.replace(&format!("\"pid\": {was}"), &format!("\"pid\": {is}")))
+            .unwrap();
     }
 }
 
@@ -88,6 +92,15 @@ fn a_server_that_runs_and_does_not_answer_is_started_anew() {
     assert!(!silent.answers());
     let Some((anew, started)) = workspace.up() else { return };
     assert!(started == Up::Started && anew.answers());
+}
+
+#[test]
+fn a_server_whose_starter_was_ended_before_it_noted_it_ends_before_another_starts() {
+    let workspace = Workspace::new("unnoted");
+    let Some((unnoted, _)) = workspace.up() else { return };
+    fs::remove_file(workspace.record()).unwrap();
+    let Some((noted, _)) = workspace.up() else { return };
+    assert!(noted.pid() != unnoted.pid() && !unnoted.answers() && noted.answers());
 }
 
 #[test]

@@ -126,7 +126,11 @@ impl Program {
         launch.account = self.account.clone();
         launch.variables = self.variables();
         let asking = self.clone();
-        let ready = Box::new(move || asking.query(&url, "SELECT 1").is_ok_and(|answer| answer == "1"));
+        let ready = Box::new(move || match asking.query(&url, "SELECT 1") {
+            Ok(answer) if answer == "1" => Ok(()),
+            Ok(other) => Err(other),
+            Err(error) => Err(error.to_string()),
+        });
         let within = Duration::from_mins(1);
         Server::start(Recipe { engine: ENGINE, launch, folder, lifetime, ready, within })
     }

@@ -86,8 +86,8 @@ impl Replica {
         while self.query(question)? != "t" {
             if Instant::now() > deadline {
                 let (seconds, log) = (PATIENCE.as_secs(), self.log_path().to_owned());
-                let tail = format!("(no yes to `{question}`)");
-                return Err(Error::Silent { engine: ENGINE, seconds, log, tail });
+                let answer = format!("still no yes to `{question}`");
+                return Err(Error::Silent { engine: ENGINE, seconds, answer, log, tail: String::new() });
             }
             thread::sleep(Duration::from_millis(20));
         }

@@ -29,8 +29,14 @@ fn had(folder: &Folder, engine: &'static str, find: impl Fn() -> Option<PathBuf>
         return Ok(found);
     }
     if launch::is_root() && program::find("apt-get").is_some() {
+        let _lock = folder.lock("apt")?;
+        if let Some(found) = find() {
+            return Ok(found);
+        }
         folder.tell(&format!("installing {} (once)", PACKAGES.join(", ")));
-        super::apt::install(&PACKAGES)?;
+        super::apt::install(&PACKAGES).map_err(|error| {
+            Error::missing(engine, format!("it wants Java 17 and Maven, which cannot be installed: {error}"))
+        })?;
     }
     let advice = format!("it wants Java 17 and Maven: run `apt-get install {}` as root", PACKAGES.join(" "));
     find().ok_or_else(|| Error::missing(engine, advice))

@@ -27,12 +27,27 @@ fn download(maven: &Path, folder: &Path, artefact: &Artefact) -> Result<()> {
     fs::write(&project, project_of(artefact)).map_err(Error::file(&project))?;
     let mut maven = Command::new(maven);
     maven.current_dir(folder);
-    maven.args(["--batch-mode", "--quiet", "--no-transfer-progress", "dependency:copy-dependencies"]);
-    maven.arg("-DincludeScope=runtime").arg(format!("-DoutputDirectory={}", folder.display()));
+    maven.args(["--batch-mode", "--quiet", "--no-transfer-progress", "-Dstyle.color=never"]);
+    maven.args(["dependency:copy-dependencies", "-DincludeScope=runtime"]);
+    maven.arg(format!("-DoutputDirectory={}", folder.display()));
     program::output(maven, Duration::from_mins(15)).map(drop).map_err(|error| {
-        let advice = format!("Maven gets no jars; set its registry up, or a proxy, and try again ({error})");
-        Error::missing(artefact.engine, advice)
+        let told = reason(&error);
+        let advice =
+            "Maven gets no jars. Set up the way to its registry (proxy, mirror, certificates), try again";
+        Error::missing(artefact.engine, format!("{advice}: {told}"))
     })
+}
+
+/// The first thing that Maven complains about; pages of advice for users of Maven follow it.
+fn reason(error: &Error) -> String {
+    match error {
+        Error::Failed { output, .. } => {
+            let complaints =
+                output.lines().filter_map(|line| line.split_once("[ERROR]")).map(|(_, what)| what.trim());
+            complaints.clone().find(|what| !what.is_empty()).unwrap_or(output).to_owned()
+        }
+        error => error.to_string(),
+    }
 }
 
 fn project_of(artefact: &Artefact) -> String {
