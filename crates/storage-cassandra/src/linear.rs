@@ -9,7 +9,7 @@ mod due;
 use crate::{
     CassandraOptions, OpenError,
     conditional::{self, Current, Outcome},
-    connect,
+    connect, error,
     number::{counted, ordered},
     options::SerialLevel,
     statement::{self, Preparing},

@@ -191,3 +191,26 @@ async fn a_cart_is_marked_again_after_a_fold_and_by_every_process_that_writes_it
         assert_eq!(b.scan(None, 10).await.unwrap(), [CART]);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_may_be_as_long_as_the_caller_wants() {
+    const CARTS: u16 = 2_500;
+    let Some(address) = node::shared().await else { return };
+    let options = node::fresh(address, "long_pages").await;
+    let stores = storage_cassandra::open(&options).await.unwrap();
+    let appends = (0..CARTS).map(|number| {
+        let mut id = [0; 16];
+        id[1..3].copy_from_slice(&number.to_be_bytes()); // all in one shard
+        let operation = Dot::new(WriterId(1), 1);
+        let key = DeltaKey { cart: CartId(id), owner: owner(), bucket: Bucket(10), operation, value_hash: 0 };
+        let carts = stores.carts.clone();
+        async move { carts.append(&key, Bytes::new()).await }
+    });
+    stream::iter(appends).buffer_unordered(32).try_collect::<()>().await.unwrap();
+    for limit in [1, 999, 1_001, 2_400, 10_000] {
+        let expected = limit.min(usize::from(CARTS));
+        assert_eq!(stores.carts.scan(None, limit).await.unwrap().len(), expected, "{limit}");
+        let unfolded = stores.carts.find_unfolded(&owner(), None, limit).await.unwrap();
+        assert_eq!(unfolded.len(), expected, "{limit}");
+    }
+}
