@@ -43,11 +43,13 @@ pub struct Options {
     pub datacenter: String,
     /// Whether callers must know [`CREDENTIALS`].
     pub password: bool,
+    /// Whether it also speaks TLS, with a certificate of its own ([`Cassandra::certificate`]).
+    pub tls: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { datacenter: DATACENTER.to_owned(), password: false }
+        Self { datacenter: DATACENTER.to_owned(), password: false, tls: false }
     }
 }
 
@@ -56,6 +58,7 @@ impl Default for Options {
 pub struct Cassandra {
     server: Server,
     address: SocketAddr,
+    certificate: Option<PathBuf>,
 }
 
 impl Cassandra {
@@ -91,17 +94,23 @@ impl Cassandra {
         let address = SocketAddr::from((ip, NATIVE_PORT));
         let launch = program.node(&folder, ip, options)?;
         let password = options.password;
+        let certificate = options.tls.then(|| settings::certificate(&folder));
         let ready = Box::new(move || {
             unless_silent(if password { frame::admits(address) } else { frame::answers(address) })
         });
         let within = Duration::from_mins(3);
         let server = Server::start(Recipe { engine: ENGINE, launch, folder, lifetime, ready, within })?;
-        Ok(Self { server, address })
+        Ok(Self { server, address, certificate })
     }
 
     /// Where drivers connect.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where the certificate is that a node with TLS shows; it signs itself and names the node's address.
+    pub fn certificate(&self) -> Option<PathBuf> {
+        self.certificate.clone()
     }
 }
 

@@ -108,7 +108,7 @@ fn executed(cassandra: &Cassandra, password: &str, statement: &str) -> Result<Ve
 
 #[test]
 fn cassandra_asks_for_its_password_and_keeps_its_rows_through_a_kill() {
-    let options = cassandra::Options { datacenter: "eu_west".to_owned(), password: true };
+    let options = cassandra::Options { datacenter: "eu_west".to_owned(), password: true, tls: false };
     let Some(cassandra) = or_skip(Cassandra::start_with(&options)) else { return };
     let keyspace = "CREATE KEYSPACE k WITH replication = \
                     {'class': 'NetworkTopologyStrategy', 'eu_west': 1}";

@@ -37,6 +37,14 @@ pub(crate) fn of_conditional(error: ExecutionError) -> StoreError {
     of(reached_by_conditional(&error), error)
 }
 
+/// The error of what comes before a write: whatever became of it, the write itself was not sent.
+pub(crate) fn before_write(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Indeterminate(source) => StoreError::Unavailable(source),
+        other => other,
+    }
+}
+
 fn of(reached: Reached, error: ExecutionError) -> StoreError {
     match reached {
         Reached::Nobody => StoreError::Unavailable(error.into()),

@@ -9,7 +9,7 @@ mod due;
 use crate::{
     CassandraOptions, OpenError,
     conditional::{self, Current, Outcome},
-    connect,
+    connect, error,
     number::{counted, ordered},
     options::SerialLevel,
     statement::{self, Preparing},
@@ -81,7 +81,7 @@ impl CassandraLinearStore {
     async fn announce(&self, at: &Place<'_>, due: Option<Timestamp>, version: Version) -> Result<()> {
         match due {
             Some(due) if at.known(self) != Some(Some(due)) => {
-                self.index.announce(self, at, due, version).await
+                self.index.announce(self, at, due, version).await.map_err(error::before_write)
             }
             _ => Ok(()),
         }

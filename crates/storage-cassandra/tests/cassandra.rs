@@ -11,6 +11,8 @@
 mod conformance;
 #[path = "cassandra/due.rs"]
 mod due;
+#[path = "cassandra/encrypted.rs"]
+mod encrypted;
 #[path = "cassandra/faults.rs"]
 mod faults;
 #[path = "cassandra/fold.rs"]

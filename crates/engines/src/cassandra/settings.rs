@@ -1,8 +1,9 @@
 //! What a node is told: flags of its machine, properties, and the files in its folder `conf`.
 
 use std::fs;
+use std::io;
 use std::net::Ipv4Addr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{NATIVE_PORT, Options, STORAGE_PORT};
 use crate::{Error, Result};
@@ -18,6 +19,10 @@ pub(super) const MACHINE: [&str; 8] = [
     "-XX:-UsePerfData",
     "-XX:+ExitOnOutOfMemoryError",
 ];
+
+const CERTIFICATE: &str = "server.crt";
+/// The key, with the certificate behind it.
+const KEY: &str = "server.pem";
 
 /// Packages of Java that Cassandra uses and that are closed since Java 9.
 const EXPORTED: [&str; 8] = [
@@ -86,9 +91,36 @@ pub(super) fn write(folder: &Path, address: Ipv4Addr, options: &Options) -> Resu
         let path = conf.join(name);
         fs::write(&path, text).map_err(Error::file(&path))
     };
-    write("cassandra.yaml", &yaml(folder, address, options))?;
+    let mut yaml = yaml(folder, address, options);
+    if options.tls {
+        let unmade = |error| Error::File { path: conf.join(KEY), source: io::Error::other(error) };
+        let made = rcgen::generate_simple_self_signed(vec![address.to_string()]).map_err(unmade)?;
+        write(CERTIFICATE, &made.cert.pem())?;
+        write(KEY, &(made.signing_key.serialize_pem() + &made.cert.pem()))?;
+        yaml += &tls(&conf.join(KEY));
+    }
+    write("cassandra.yaml", &yaml)?;
     write("cassandra-rackdc.properties", &format!("dc={}\nrack=r1\n", options.datacenter))?;
     write("logback.xml", LOGGING)
+}
+
+/// Where the certificate of a node with TLS is.
+pub(super) fn certificate(folder: &Path) -> PathBuf {
+    folder.join("conf").join(CERTIFICATE)
+}
+
+/// TLS for who wants it; whoever looks whether the node is ready does not.
+fn tls(key: &Path) -> String {
+    let key = key.display();
+    format!(
+        r#"client_encryption_options:
+  enabled: true
+  optional: true
+  ssl_context_factory:
+    class_name: org.apache.cassandra.security.PEMBasedSslContextFactory
+  keystore: "{key}"
+"#
+    )
 }
 
 fn yaml(folder: &Path, address: Ipv4Addr, options: &Options) -> String {

@@ -1,7 +1,7 @@
 //! Whose rows a cart may have: a list that is read every ten seconds and bounded, because a load asks for each.
 
 use super::{REFRESH_EVERY, Statements};
-use crate::statement;
+use crate::{error, statement};
 use parking_lot::Mutex;
 use scylla::client::session::Session;
 use std::{collections::BTreeSet, sync::Arc, time::Instant};
@@ -71,7 +71,7 @@ impl Owners {
         if self.is_own(owner) {
             return Ok(());
         }
-        self.register(owner, session, statements).await
+        self.register(owner, session, statements).await.map_err(error::before_write)
     }
 
     pub(super) async fn register(

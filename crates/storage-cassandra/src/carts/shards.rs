@@ -43,11 +43,21 @@ fn page_of(limit: usize) -> i32 {
 
 pub(super) async fn scan(
     store: &CassandraCartStore,
-    after: Option<CartId>,
+    mut after: Option<CartId>,
     limit: usize,
 ) -> Result<Vec<CartId>> {
+    let mut found = Vec::new();
+    while found.len() < limit {
+        let page = scan_page(store, after, PAGE_MAX.min(limit - found.len())).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(*last);
+        found.extend(page);
+    }
+    Ok(found)
+}
+
+async fn scan_page(store: &CassandraCartStore, after: Option<CartId>, limit: usize) -> Result<Vec<CartId>> {
     let owners = store.owners.known(&store.session, &store.statements).await?;
-    let limit = limit.min(PAGE_MAX);
     let mut found = Vec::new();
     for shards in from(after) {
         let reads = shards

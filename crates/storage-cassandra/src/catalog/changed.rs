@@ -92,8 +92,9 @@ pub(super) async fn since(
         }
         _ => first,
     };
-    let (limit, mut found) = (limit.min(PAGE_MAX), Vec::new());
+    let mut found = Vec::new();
     while found.len() < limit {
+        let limit = PAGE_MAX.min(limit - found.len());
         let reads =
             (0..i32::from(SHARDS)).map(|shard| store.by_revision.page(&store.session, shard, &from, limit));
         let mut entries: Vec<(u64, Sku)> = try_join_all(reads).await?.into_iter().flatten().collect();
@@ -104,7 +105,6 @@ pub(super) async fn since(
         from = After { revision: Some(*revision), sku: sku.to_string() };
         found.extend(borne_out(store, entries).await?);
     }
-    found.truncate(limit);
     Ok(found)
 }
 

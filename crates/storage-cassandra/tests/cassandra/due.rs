@@ -3,7 +3,8 @@
 use crate::node;
 use bytes::Bytes;
 use std::time::{SystemTime, UNIX_EPOCH};
-use storage::{LinearTable, RecordReplaced, cart::Timestamp};
+use storage::{Inserted, LinearTable, RecordReplaced, cart::Timestamp};
+use storage_cassandra::{CassandraOptions, SerialLevel, schema};
 
 const TABLE: LinearTable = LinearTable::Ledger;
 /// 2020: a moment whose minute has been over for long.
@@ -83,4 +84,19 @@ async fn records_of_many_minutes_are_paged_through_once_each() {
         }
         assert_eq!(found, expected, "{limit} at a time");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_that_are_decided_everywhere_are_decided() {
+    let Some(address) = node::shared().await else { return };
+    let options =
+        CassandraOptions { serial: SerialLevel::Everywhere, ..node::options(address, "everywhere") };
+    let dropped = "DROP KEYSPACE IF EXISTS everywhere";
+    node::session(address).await.query_unpaged(dropped, ()).await.unwrap();
+    schema::init(&options).await.unwrap();
+    let linear = storage_cassandra::open(&options).await.unwrap().linear;
+    let tries = (0..8).map(|_| linear.insert_if_absent(TABLE, b"k", Bytes::new(), Some(Timestamp(PAST))));
+    let inserted = futures::future::try_join_all(tries).await.unwrap();
+    assert_eq!(inserted.iter().filter(|one| matches!(one, Inserted::Inserted(_))).count(), 1);
+    assert_eq!(linear.due(TABLE, Timestamp(PAST + 1), None, 9).await.unwrap().len(), 1);
 }
