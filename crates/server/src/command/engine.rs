@@ -7,7 +7,9 @@ use std::process::ExitCode;
 
 /// Arguments of `evercart engine`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  evercart engine init --config shop.toml\n  evercart engine check --config shop.toml")]
+#[command(
+    after_help = "Examples:\n  evercart engine init --config shop.toml\n  evercart engine check --config shop.toml"
+)]
 pub(super) struct EngineArgs {
     #[command(subcommand)]
     what: What,

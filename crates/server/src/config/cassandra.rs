@@ -120,7 +120,8 @@ impl Cassandra {
         if self.ca_file.as_os_str().is_empty() {
             return Ok(None);
         }
-        let failed = |source| ConfigError::File { key: "cassandra.ca_file", path: self.ca_file.clone(), source };
+        let failed =
+            |source| ConfigError::File { key: "cassandra.ca_file", path: self.ca_file.clone(), source };
         std::fs::read(&self.ca_file).map(Some).map_err(failed)
     }
 }

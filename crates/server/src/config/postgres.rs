@@ -70,9 +70,9 @@ impl Postgres {
         Ok(PostgresOptions {
             schema: self.schema.clone(),
             tls: match self.tls {
-                true => {
-                    TlsMode::Verify { ca: Some(self.ca_file.clone()).filter(|file| !file.as_os_str().is_empty()) }
-                }
+                true => TlsMode::Verify {
+                    ca: Some(self.ca_file.clone()).filter(|file| !file.as_os_str().is_empty()),
+                },
                 false => TlsMode::Off,
             },
             connections_max: self.connections_max,
@@ -104,5 +104,8 @@ fn shard(cluster: &[&Secret]) -> Result<ShardOptions, ConfigError> {
         bound: "lists of at least one address",
     };
     let (primary, replicas) = cluster.split_first().ok_or_else(missing)?;
-    Ok(ShardOptions { primary: parse(primary)?, replicas: replicas.iter().map(parse).collect::<Result<_, _>>()? })
+    Ok(ShardOptions {
+        primary: parse(primary)?,
+        replicas: replicas.iter().map(parse).collect::<Result<_, _>>()?,
+    })
 }

@@ -47,7 +47,7 @@ fn the_journal_is_whole_segments() {
         Store { journal_bytes_max: 8 << 20, journal_segment_bytes: (1 << 20) + 5, ..Store::default() };
     let journal = store.options().journal;
     assert_eq!((journal.segments_max, journal.segment_bytes), (8, 1 << 20));
-    assert_eq!(Store::default().options(), EmbeddedOptions::default());
+    assert_eq!(Store::default().options(), storage_embedded::EmbeddedOptions::default());
 }
 
 #[test]

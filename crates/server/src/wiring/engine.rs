@@ -47,8 +47,7 @@ impl Engine {
 pub async fn open(config: &Config) -> Result<Engine, WiringError> {
     let stores = match config.engine {
         EngineKind::Embedded => {
-            let failed =
-                |source| WiringError::Store { data: config.data.display().to_string(), source };
+            let failed = |source| WiringError::Store { data: config.data.display().to_string(), source };
             let engine = phase_0::open(config).await.map_err(failed)?;
             return Ok(Engine { stores: engine.stores(), embedded: Some(engine) });
         }

@@ -91,9 +91,5 @@ async fn a_restored_shop_sells_nothing_twice_because_it_sells_nothing_before_a_c
 async fn old_stock_stays_frozen_even_where_somebody_turned_checkout_on_without_counting() {
     let shop = restored_after_a_sale().await;
     shop.run(&["inventory", "recount"]).await.exits(0);
-    assert_eq!(
-        buy(&shop).await.1,
-        "out_of_stock",
-        "what a former life of the store had is nobody's to sell"
-    );
+    assert_eq!(buy(&shop).await.1, "out_of_stock", "what a former life of the store had is nobody's to sell");
 }

@@ -340,15 +340,18 @@ impl Shop {
             let waits_for_claim = place == Place::Account
                 && settled.differences.is_empty()
                 && !comparison.differences.is_empty();
-            let waits = waits_for_items || waits_for_claim;
-            if !waits || started.elapsed() > self.client.patience.lateness {
+            let waits_for_stock = comparison.waits_for_stock();
+            let patience = &self.client.patience;
+            let longest = if waits_for_stock { patience.sweep } else { patience.lateness };
+            let waits = waits_for_items || waits_for_claim || waits_for_stock;
+            if !waits || started.elapsed() > longest {
                 settled.shown = Some(Pence(cart.totals.subtotal.amount));
                 settled.tell(place.name(), &comparison.differences);
                 return Ok(cart);
             }
             settled.late_items |= waits_for_items;
-            settled.late_claim |= !waits_for_items;
-            sleep(READ_PAUSE).await;
+            settled.late_claim |= !waits_for_items && !waits_for_stock;
+            sleep(if waits_for_stock { patience.longest_pause } else { READ_PAUSE }).await;
         }
     }
 

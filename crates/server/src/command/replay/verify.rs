@@ -1,8 +1,8 @@
 //! Compares a cart as shown with what the file says.
 //!
-//! Always holds: every difference is told, in words, and those that the server may still mend are told apart; no difference means equal in currency, lines (SKU, options,
-//! quantity, unit price, line total, title), saved list (empty) and subtotal, to the penny.
-//! Deliberately absent: ids, times, tokens and notices, of which the file knows nothing.
+//! Always holds: every difference is told, in words, and those that the server may still mend are told apart; no difference
+//! means equal in currency, lines (SKU, options, quantity, unit price, line total, title), saved list (empty) and subtotal,
+//! to the penny. Deliberately absent: ids, times and tokens, of which the file knows nothing.
 
 use std::collections::BTreeMap;
 
@@ -17,6 +17,8 @@ pub(super) struct Comparison {
     pub(super) differences: Vec<String>,
     /// How many of the differences are an item without any title.
     untitled: usize,
+    /// How many are a line that has left the subtotal, because there is not enough of it to sell, and that subtotal.
+    sold_out: usize,
 }
 
 impl Comparison {
@@ -24,6 +26,12 @@ impl Comparison {
     /// or read never holds the cart up, and the API promises that what is missing comes when it answers again.
     pub(super) fn waits_for_items(&self) -> bool {
         self.untitled > 0 && self.untitled == self.differences.len()
+    }
+
+    /// True when nothing differs but lines that are sold out: the shelves have exactly what the file sells, so others hold
+    /// units that they will not buy, and the server gives those back when it ends what a crash left half-way.
+    pub(super) fn waits_for_stock(&self) -> bool {
+        self.sold_out > 0 && self.sold_out == self.differences.len()
     }
 
     fn note(&mut self, difference: String) {
@@ -37,7 +45,10 @@ impl Comparison {
         let unit_price = format!("unit price of line {name}");
         self.money(&unit_price, expected.unit_price, shown.unit_price.as_ref());
         match expected.unit_price.times(expected.quantity) {
-            Some(total) => self.money(&format!("total of line {name}"), total, shown.total.as_ref()),
+            Some(total) => {
+                self.sold_out += usize::from(shown.total.is_none() && shown.is_sold_out());
+                self.money(&format!("total of line {name}"), total, shown.total.as_ref());
+            }
             None => self.note(format!("total of line {name} is out of range")),
         }
         let title = shown.item.as_ref().and_then(|item| item.title.as_deref()).unwrap_or_default();
@@ -87,7 +98,11 @@ pub(super) fn compare(expected: &PlannedCart, shown: &wire::Cart) -> Comparison 
     if !shown.saved.is_empty() {
         comparison.note(format!("{} lines are saved for later, expected none", shown.saved.len()));
     }
+    let (sold_out, before) = (comparison.sold_out, comparison.differences.len());
     comparison.money("subtotal", expected.subtotal, Some(&shown.totals.subtotal));
+    if sold_out > 0 {
+        comparison.sold_out += comparison.differences.len() - before;
+    }
     comparison
 }
 
@@ -131,7 +146,7 @@ mod tests {
             "lines": [
                 {"sku": "A", "options": {"price": "1.00"}, "quantity": 1, "item": {"title": "TIN DRUM"},
                  "unit_price": {"amount": 100, "currency": "GBP"}, "total": {"amount": 100, "currency": "GBP"}},
-                {"sku": "A", "options": {}, "quantity": 2, "item": {"title": "TIN DRUM"},
+                {"sku": "A", "options": {}, "quantity": 2, "item": {"title": "TIN DRUM"}, "notices": [],
                  "unit_price": {"amount": 125, "currency": "GBP"}, "total": {"amount": 250, "currency": "GBP"}},
             ],
             "totals": {"subtotal": {"amount": 350, "currency": "GBP"}, "quantity": 3, "lines": 2},
@@ -199,5 +214,17 @@ mod tests {
         assert!(!compared(&[untitled, wrong.clone()]).waits_for_items());
         assert!(!compared(&[wrong]).waits_for_items());
         assert!(!compared(&[]).waits_for_items());
+    }
+
+    #[test]
+    fn only_lines_that_are_sold_out_are_worth_waiting_for_longer() {
+        let no_total = ("/lines/1/total", serde_json::Value::Null);
+        let less = ("/totals/subtotal/amount", serde_json::json!(100));
+        let told = ("/lines/1/notices", serde_json::json!([{"code": "out_of_stock"}]));
+        let other = ("/lines/1/quantity", serde_json::json!(3));
+        assert!(compared(&[no_total.clone(), less.clone(), told.clone()]).waits_for_stock());
+        assert!(!compared(&[no_total.clone(), less.clone()]).waits_for_stock());
+        assert!(!compared(&[no_total, less.clone(), told, other]).waits_for_stock());
+        assert!(!compared(&[less]).waits_for_stock());
     }
 }

@@ -74,6 +74,21 @@ pub(super) struct Line {
     pub(super) item: Option<Item>,
     pub(super) unit_price: Option<Money>,
     pub(super) total: Option<Money>,
+    #[serde(default)]
+    pub(super) notices: Vec<Notice>,
+}
+
+impl Line {
+    /// True while there is not enough of it to sell.
+    pub(super) fn is_sold_out(&self) -> bool {
+        self.notices.iter().any(|notice| notice.code == "out_of_stock")
+    }
+}
+
+/// What a shopper is told of a line.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Notice {
+    pub(super) code: String,
 }
 
 /// The item of a line as shown.

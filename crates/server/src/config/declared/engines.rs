@@ -6,22 +6,39 @@ pub(super) const KEYS: &[Declared] = &[
     words("postgres.url", "The server that takes writes, with its credentials.", POSTGRES_URL),
     words("postgres.replicas", REPLICAS, "a list of addresses as in `postgres.url`"),
     words("postgres.shards", SHARDS, "a list of lists of addresses as in `postgres.url`"),
-    words("postgres.schema", "The schema that holds the tables.", "lower case letters, digits and `_`, 63 at most"),
+    words(
+        "postgres.schema",
+        "The schema that holds the tables.",
+        "lower case letters, digits and `_`, 63 at most",
+    ),
     Declared { key: "postgres.tls", meaning: TLS, bound: SWITCH },
     words("postgres.ca_file", CA_FILE, CA_FILE_BOUND),
     range("postgres.connections_max", "Connections to each server.", 1, 1_000),
     range("postgres.pool_wait_ms", "Milliseconds to be given a connection when all are in use.", 1, 60_000),
     range("postgres.connect_ms", "Milliseconds to connect and log in.", 1, 60_000),
     range("postgres.statement_ms", "Milliseconds of a statement.", 1, 60_000),
-    range("postgres.replica_ms", "Milliseconds of a read at a replica; then the primary is asked.", 1, 60_000),
+    range(
+        "postgres.replica_ms",
+        "Milliseconds of a read at a replica; then the primary is asked.",
+        1,
+        60_000,
+    ),
     range("postgres.replica_lag_seconds", "A replica that is further behind is not read.", 1, 3_600),
     Declared { key: "postgres.accept_loss", meaning: ACCEPT_LOSS, bound: SWITCH },
     words("dynamodb.region", "The AWS region whose tables are used.", "a region such as `eu-west-1`"),
     words("dynamodb.endpoint_url", ENDPOINT, "a URL, or empty"),
     words("dynamodb.records_region", RECORDS_REGION, "a region, or empty: where carts are"),
     words("dynamodb.records_endpoint_url", "Another address than that region's own.", "a URL, or empty"),
-    words("dynamodb.table_prefix", "What the names of the tables begin with.", "letters, digits, `_`, `-` and `.`, 200 at most"),
-    words("dynamodb.access_key_id", "The public half of a key.", "a key, or empty: the usual chain of credentials"),
+    words(
+        "dynamodb.table_prefix",
+        "What the names of the tables begin with.",
+        "letters, digits, `_`, `-` and `.`, 200 at most",
+    ),
+    words(
+        "dynamodb.access_key_id",
+        "The public half of a key.",
+        "a key, or empty: the usual chain of credentials",
+    ),
     words("dynamodb.secret_access_key", "The secret half of that key.", SECRET),
     words("dynamodb.session_token", "The token of a temporary key.", SECRET),
     range("dynamodb.connect_ms", "Milliseconds to connect.", 1, 60_000),
@@ -44,11 +61,11 @@ pub(super) const KEYS: &[Declared] = &[
     range("cassandra.conditional_ms", "Milliseconds of a conditional write.", 1, 60_000),
 ];
 
-const POSTGRES_URL: &str =
-    "`postgres://user:password@host:5432/database`, or `file:` and the path of a file that says it; never shown";
+const POSTGRES_URL: &str = "`postgres://user:password@host:5432/database`, or `file:` and the path of a file that says it; never shown";
 const SECRET: &str = "a secret, or `file:` and the path of a file that holds it; never shown";
 const REPLICAS: &str = "Streaming replicas of it, for reads that may be a little old.";
-const SHARDS: &str = "Further clusters, always in the same order: of each the server that takes writes, then its replicas.";
+const SHARDS: &str =
+    "Further clusters, always in the same order: of each the server that takes writes, then its replicas.";
 const TLS: &str = "Connect under TLS, and only to servers whose certificate is valid for their address.";
 const CA_FILE: &str = "Certificates that are trusted in place of the system's.";
 const CA_FILE_BOUND: &str = "a path of a PEM file, or empty";
@@ -57,9 +74,9 @@ const ACCEPT_LOSS: &str = "Use a server that may forget what it acknowledged, be
 const ENDPOINT: &str = "Another address than the region's own: DynamoDB Local, a VPC endpoint, Alternator.";
 const RECORDS_REGION: &str = "The home of the table of records, the same for all regions; needed with global tables that \
     are not strongly consistent.";
-const PROTECTION: &str = "Tables that `evercart engine init` makes refuse to be deleted until that is switched off.";
+const PROTECTION: &str =
+    "Tables that `evercart engine init` makes refuse to be deleted until that is switched off.";
 const REPLICATION: &str = "Copies in each data centre, for a keyspace that `evercart engine init` makes.";
-const EVENTUAL: &str =
-    "How new ordinary reads are: as new as what was acknowledged in this data centre, or one replica's answer.";
+const EVENTUAL: &str = "How new ordinary reads are: as new as what was acknowledged in this data centre, or one replica's answer.";
 const RECORDS_DC: &str = "Where ledgers and stock are decided: in one data centre, the same for all regions, or by a \
     majority of all.";

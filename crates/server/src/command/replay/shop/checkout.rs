@@ -54,7 +54,8 @@ fn then(error: &CallError) -> Then {
     let CallError::Refused { problem, .. } = error else { return Then::Nothing };
     match problem.code.as_deref() {
         Some("checkout_in_progress" | "busy") => Then::AskAgain,
-        Some("checkout_aborted" | "out_of_stock") => Then::NewKey,
+        // Of a cart that was compared before, the total changes when a line is sold out.
+        Some("checkout_aborted" | "out_of_stock" | "price_changed") => Then::NewKey,
         _ => Then::Nothing,
     }
 }

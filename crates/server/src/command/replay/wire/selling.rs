@@ -63,6 +63,7 @@ impl OrderLine {
             quantity: self.quantity,
             item: Some(Item { title: Some(self.title.clone()) }),
             unit_price: Some(self.unit_price.clone()),
+            notices: Vec::new(),
             total: Some(self.total.clone()),
         }
     }
