@@ -20,6 +20,8 @@ pub enum Bug {
     P6SetUpReplaces,
     /// The context forgets writers 37 days after their last mint.
     P7ContextDroppedEarly,
+    /// Deltas are deleted before every region has the fold.
+    P8DeltasDeletedEarly,
     /// A lane goes on with the writer of before a restart or restore.
     P10LaneWriterReused,
     /// The journal replays operations in place of deltas.

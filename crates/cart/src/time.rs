@@ -15,6 +15,11 @@ impl Timestamp {
         Self(self.0.saturating_sub(u64::from(days) * MILLIS_PER_DAY))
     }
 
+    /// This moment `millis` earlier.
+    pub fn minus_ms(self, millis: u64) -> Self {
+        Self(self.0.saturating_sub(millis))
+    }
+
     /// This moment `days` later.
     pub fn plus_days(self, days: u32) -> Self {
         Self(self.0.saturating_add(u64::from(days) * MILLIS_PER_DAY))

@@ -93,6 +93,8 @@ impl GlobalArgs {
 /// Parses the command line and does what it says.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    // Clients of several engines bring providers of their own, and rustls does not choose. Set already: nothing to do.
+    drop(rustls::crypto::ring::default_provider().install_default());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error.into()),

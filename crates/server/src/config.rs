@@ -125,6 +125,8 @@ pub struct Carts {
     pub expiry_per_second: u32,
     /// Carts refreshed in a second after items have changed: 0 to 1,000,000; 0 is none.
     pub refresh_per_second: u32,
+    /// Carts folded in a second where the engine keeps deltas: 1 to 1,000,000.
+    pub fold_per_second: u32,
     /// Memory for carts kept decoded, with their encoded answers: 0 to 256 GiB; 0 keeps none.
     pub decoded_bytes_max: u64,
 }
@@ -216,6 +218,7 @@ impl Default for Carts {
             account_idle_days: 0,
             expiry_per_second: 500,
             refresh_per_second: 2_000,
+            fold_per_second: 500,
             decoded_bytes_max: 256 << 20,
         }
     }
@@ -393,6 +396,7 @@ impl Config {
             sweep_every_ms: self.checkout.sweep_seconds * 1000,
             expiry_per_second: self.carts.expiry_per_second,
             refresh_per_second: self.carts.refresh_per_second,
+            fold_per_second: self.carts.fold_per_second,
             named_carts_max: limits.named_carts_max,
             unknown_sku: match self.catalog.unknown_sku {
                 UnknownSkuSetting::Refuse => UnknownSku::Refuse,

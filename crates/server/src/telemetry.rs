@@ -18,7 +18,7 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 use metrics_util::layers::FanoutBuilder;
 use service::{
     checkout::{CHECKOUTS, HOOKS_FAILED},
-    worker::{expire, refresh, sweep},
+    worker::{expire, fold, refresh, sweep},
 };
 use std::io::IsTerminal;
 use storage::layer::metrics::{DURATION, OPERATIONS};
@@ -116,6 +116,8 @@ fn describe() {
     describe_counter!(expire::WALKS, "Walks over all carts that came to the end");
     describe_counter!(refresh::LOOKED_AT, "Carts that were looked at, to write a changed item down");
     describe_counter!(refresh::REFRESHED, "Carts that were given the newest snapshot of an item");
+    describe_counter!(fold::FOLDED, "Carts whose changes were folded into one row");
+    describe_counter!(fold::FOLDED_DELTAS, "Changes that were folded");
     describe_counter!(CHECKOUTS, "Checkouts, each time that somebody was answered, by how they ended");
     describe_counter!("evercart_orders_total", "Orders that were put into the list of their customer");
     describe_counter!(HOOKS_FAILED, "Steps of checkouts that failed for want of an answer of a hook");

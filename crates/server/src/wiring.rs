@@ -18,7 +18,7 @@ use cart::Timestamp;
 use futures::future::BoxFuture;
 use service::{
     Environment, Service, index,
-    worker::{expire, refresh, sweep},
+    worker::{expire, fold, refresh, sweep},
 };
 use std::{
     sync::Arc,
@@ -126,11 +126,12 @@ pub async fn wire(config: &Config) -> Result<Wired, WiringError> {
     let indexing = tokio::spawn(index::run(Arc::downgrade(&service)));
     let expiry = tokio::spawn(expire::run(Arc::downgrade(&service)));
     let refreshing = tokio::spawn(refresh::run(Arc::downgrade(&service)));
+    let folding = tokio::spawn(fold::run(Arc::downgrade(&service)));
     let sweeping = tokio::spawn(sweep::run(Arc::downgrade(&service)));
     if !service.check_counted().await.map_err(failed)? {
         tracing::warn!("checkout is off: this store was restored, and its stock must be counted first");
     }
-    let workers = vec![indexing, expiry, refreshing, sweeping];
+    let workers = vec![indexing, expiry, refreshing, folding, sweeping];
     Ok(Wired { service, keys, incarnation, engine, workers })
 }
 

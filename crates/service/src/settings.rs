@@ -21,6 +21,8 @@ pub struct Settings {
     pub expiry_per_second: u32,
     /// Carts that the worker refreshes in a second after items have changed; 0 for none.
     pub refresh_per_second: u32,
+    /// Carts that the worker folds in a second, where the engine keeps deltas: at least 1.
+    pub fold_per_second: u32,
     /// Carts that an account may have beside its active one.
     pub named_carts_max: u32,
     /// What becomes of an add of a SKU that the catalogue does not have.
@@ -61,6 +63,7 @@ impl Settings {
             account_idle_days: None,
             expiry_per_second: 500,
             refresh_per_second: 2_000,
+            fold_per_second: 500,
             named_carts_max: 50,
             unknown_sku: UnknownSku::Refuse,
             catalog_wait_ms: 5,

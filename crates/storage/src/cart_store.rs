@@ -25,6 +25,11 @@ impl Owner {
         Self(SmolStr::new(format!("{region}.{incarnation}")))
     }
 
+    /// The region, without the incarnation.
+    pub fn region(&self) -> &str {
+        self.0.rsplit_once('.').map_or(&self.0, |(region, _)| region)
+    }
+
     /// Reads what [`Owner::as_str`] gave.
     pub fn from_stored(text: &str) -> Self {
         Self(SmolStr::new(text))

@@ -99,6 +99,7 @@ const KEYS: &[Declared] = &[
     range("carts.account_idle_days", ACCOUNT_IDLE, 0, 3_650),
     range("carts.expiry_per_second", EXPIRY, 0, 1_000_000),
     range("carts.refresh_per_second", REFRESH, 0, 1_000_000),
+    range("carts.fold_per_second", FOLD, 1, 1_000_000),
     range("carts.decoded_bytes_max", DECODED, 0, 256 * GIB),
     Declared { key: "checkout.needs_consent", meaning: CONSENT, bound: SWITCH },
     range(
@@ -208,6 +209,8 @@ const ACCOUNT_IDLE: &str =
     "Days without a change after which an account's cart is emptied, a day late; 0 is never.";
 const REFRESH: &str =
     "Carts looked at in a second after items have changed, to write down what they show; 0 writes nothing.";
+const FOLD: &str =
+    "Carts whose changes are folded into one row in a second, where the engine keeps changes (Cassandra).";
 const EXPIRY: &str =
     "Carts looked at in a second, to see whether they have ended; 0 keeps everything for ever.";
 const NAMED_CARTS: &str = "Carts of an account beside its active one. A node that has not looked at an account yet \

@@ -13,6 +13,7 @@ mod claims;
 mod conditions;
 mod expiry;
 mod faults;
+mod fold;
 mod freshness;
 mod gate;
 mod index;

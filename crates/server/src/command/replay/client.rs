@@ -40,7 +40,8 @@ impl Default for Patience {
             longest_pause: Duration::from_secs(1),
             give_up_after: Duration::from_secs(60),
             lateness: Duration::from_secs(2),
-            sweep: Duration::from_secs(90),
+            // A claim of a minute, half a minute to the next sweep, and what others do meanwhile.
+            sweep: Duration::from_secs(180),
         }
     }
 }

@@ -1,0 +1,87 @@
+//! The same shop over every engine that is a server of its own, by configuration alone.
+//!
+//! Real servers, the built binary, and the replay of real invoices as the judge. An engine that this machine cannot have is
+//! skipped aloud, and fails where `CI` is set.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
+
+mod outages;
+mod refusals;
+mod shop;
+
+use shop::{Shop, passed};
+
+/// A name that no other test has.
+fn fresh(what: &str) -> String {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    format!("{what}_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+fn postgres(url: &str) -> String {
+    let schema = fresh("shop");
+    format!("engine = \"postgres\"\n[postgres]\nurl = \"{url}\"\nschema = \"{schema}\"\naccept_loss = true\n")
+}
+
+fn dynamodb(url: &str) -> String {
+    let prefix = fresh("shop");
+    format!(
+        "engine = \"dynamodb\"\n[dynamodb]\nregion = \"{}\"\nendpoint_url = \"{url}\"\ntable_prefix = \"{prefix}-\"\n\
+         access_key_id = \"shop\"\nsecret_access_key = \"{SECRET}\"\ndeletion_protection = false\n",
+        engines::dynamodb::REGION
+    )
+}
+
+fn cassandra(address: std::net::SocketAddr) -> String {
+    let (keyspace, datacenter) = (fresh("shop"), engines::cassandra::DATACENTER);
+    format!(
+        "engine = \"cassandra\"\n[cassandra]\ncontact_points = [\"{address}\"]\nlocal_datacenter = \"{datacenter}\"\n\
+         keyspace = \"{keyspace}\"\nreplication = [\"{datacenter}=1\"]\n"
+    )
+}
+
+/// A word that must not be printed.
+const SECRET: &str = "correct-horse-battery";
+
+/// Initialises, replays, looks from a second node, and after a kill of both.
+fn check(config: &str) {
+    let shop = Shop::configured(config);
+    let before = shop.engine("check");
+    let told = String::from_utf8_lossy(&before.stderr).into_owned();
+    assert!(!before.status.success() && told.contains("run `evercart engine init`"), "{told}");
+    for _ in 0..2 {
+        let made = shop.engine("init");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    }
+    assert!(shop.engine("check").status.success());
+    let node = shop.serve(&shop.data());
+    assert_eq!(node.get("/readyz", None).0, 200);
+    passed(shop.replay(&node));
+    let ann = shop.shopper("ann");
+    assert_eq!(node.add(&ann, "MUG-BLUE", 2, "a"), 200);
+    let second = shop.serve(&shop.second_data());
+    assert_eq!(second.shows(&ann), "MUG-BLUE 2");
+    assert_eq!(second.add(&ann, "MUG-WHITE", 1, "b"), 200);
+    assert_eq!(node.shows(&ann), "MUG-BLUE 2, MUG-WHITE 1");
+    drop((node, second));
+    assert_eq!(shop.serve(&shop.data()).shows(&ann), "MUG-BLUE 2, MUG-WHITE 1");
+    assert!(!shop.log().contains(SECRET));
+}
+
+#[test]
+fn a_shop_on_postgresql_is_the_same_shop() {
+    let Some(url) = engines::or_skip(engines::shared::postgres()) else { return };
+    check(&postgres(&url));
+}
+
+#[test]
+fn a_shop_on_dynamodb_is_the_same_shop() {
+    let Some(url) = engines::or_skip(engines::shared::dynamodb()) else { return };
+    check(&dynamodb(&url));
+}
+
+#[test]
+fn a_shop_on_cassandra_is_the_same_shop() {
+    let Some(address) = engines::or_skip(engines::shared::cassandra()) else { return };
+    check(&cassandra(address));
+}

@@ -1,0 +1,155 @@
+//! A shop over an engine of its own: configured by a file, initialised by the command, served by the built binary.
+
+use serde_json::Value;
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+};
+use tempfile::TempDir;
+
+/// A few real invoices with every oddity that there is.
+const SLICE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/test-data/online-retail-slice.csv");
+
+/// A configuration with its data directory.
+pub(crate) struct Shop {
+    folder: TempDir,
+    config: PathBuf,
+}
+
+/// A node of a shop; killed when dropped.
+pub(crate) struct Node {
+    process: Child,
+    pub(crate) url: String,
+}
+
+impl Shop {
+    /// One that is configured so.
+    pub(crate) fn configured(text: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("shop.toml");
+        std::fs::write(&config, text).unwrap();
+        Self { folder, config }
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_evercart"));
+        command.args(words);
+        command
+    }
+
+    /// Runs `evercart engine WHAT`.
+    pub(crate) fn engine(&self, what: &str) -> Output {
+        self.command(&["engine", what, "--config"]).arg(&self.config).output().unwrap()
+    }
+
+    /// Starts a node with these keys.
+    pub(crate) fn serve(&self, data: &Path) -> Node {
+        let mut process = self
+            .command(&["serve", "--demo", "--json", "--listen", "127.0.0.1:0", "--config"])
+            .arg(&self.config)
+            .arg("--data")
+            .arg(data)
+            .stdout(Stdio::piped())
+            .stderr(std::fs::File::create(self.folder.path().join("log")).unwrap())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let started: Value =
+            serde_json::from_str(&line).unwrap_or_else(|_| panic!("it does not start:\n{}", self.log()));
+        Node { process, url: started["url"].as_str().unwrap().to_owned() }
+    }
+
+    /// What nodes logged.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    /// A second data directory with the same keys, as a second machine has it.
+    pub(crate) fn second_data(&self) -> PathBuf {
+        let (keys, copy) = (self.data().join("keys"), self.folder.path().join("second"));
+        std::fs::create_dir_all(copy.join("keys")).unwrap();
+        for file in std::fs::read_dir(keys).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), copy.join("keys").join(file.file_name())).unwrap();
+        }
+        copy
+    }
+
+    /// Shops the slice through, and compares every cart and order with the file.
+    pub(crate) fn replay(&self, node: &Node) -> Child {
+        self.command(&["replay", "online-retail", SLICE, "--json", "--url", &node.url, "--data"])
+            .arg(self.data())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap()
+    }
+
+    /// A shopper's token.
+    pub(crate) fn shopper(&self, subject: &str) -> String {
+        let output =
+            self.command(&["token", "shopper", subject, "--data"]).arg(self.data()).output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+}
+
+/// The report of a replay, which must have passed.
+pub(crate) fn passed(replay: Child) -> Value {
+    let output = replay.wait_with_output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let told = ["ended_early", "differing_carts", "differences", "catalogue_failures", "replay"];
+    let told: Vec<_> = told.iter().map(|part| &report[*part]).collect();
+    assert_eq!(report["passed"], true, "{told:#?} {:#}", report["orders"]["differences"]);
+    assert!(report["replay"]["carts"].as_u64().unwrap() > 0);
+    report
+}
+
+impl Node {
+    /// `GET`, with a token where there is one: status and body.
+    pub(crate) fn get(&self, path: &str, token: Option<&str>) -> (u16, Value) {
+        let config = ureq::Agent::config_builder().http_status_as_error(false).build();
+        let mut request = ureq::Agent::new_with_config(config).get(format!("{}{path}", self.url));
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let mut answer = request.call().unwrap();
+        let body = answer.body_mut().read_to_string().unwrap();
+        (answer.status().as_u16(), serde_json::from_str(&body).unwrap_or_default())
+    }
+
+    /// What a shopper's cart shows, as `sku quantity` in order.
+    pub(crate) fn shows(&self, token: &str) -> String {
+        let (status, cart) = self.get("/v1/cart", Some(token));
+        assert_eq!(status, 200, "{cart}");
+        let lines = cart["lines"].as_array().unwrap().iter();
+        let mut lines: Vec<String> =
+            lines.map(|line| format!("{} {}", line["sku"].as_str().unwrap(), line["quantity"])).collect();
+        lines.sort_unstable();
+        lines.join(", ")
+    }
+
+    /// Adds units of an item; the same key again is the same add.
+    pub(crate) fn add(&self, token: &str, sku: &str, quantity: u32, key: &str) -> u16 {
+        let config = ureq::Agent::config_builder().http_status_as_error(false).build();
+        let request = ureq::Agent::new_with_config(config).post(format!("{}/v1/cart/lines", self.url));
+        let body = serde_json::json!({"sku": sku, "quantity": quantity});
+        let request = request.header("authorization", format!("Bearer {token}"));
+        let request = request.header("content-type", "application/json").header("idempotency-key", key);
+        request.send(body.to_string()).unwrap().status().as_u16()
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // Both fail after its end, when there is nothing left to do.
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
