@@ -39,7 +39,8 @@ pub struct CacheOptions {
     pub local_bytes: u64,
     /// The Redis behind it.
     pub redis: Option<RedisOptions>,
-    /// The oldest that is served, counted from when the engine was asked. The bound for rows of other regions.
+    /// The oldest that is served, counted from when the engine was asked. The bound for rows of other regions. The same on
+    /// all nodes of a deployment.
     pub max_age: Duration,
     /// The same for copies in this process; never above `max_age`.
     pub local_max_age: Duration,

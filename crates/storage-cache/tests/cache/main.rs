@@ -6,6 +6,7 @@ mod cancelled;
 mod coherence;
 mod conformance;
 mod ground;
+mod measured;
 mod outage;
 mod races;
 mod start;

@@ -4,6 +4,7 @@ use crate::ground::{POLICIES, Tiers, cart, engine, node, options, shown, until, 
 use engines::{
     Faults,
     redis::{Options, Redis},
+    relay::{Relay, Way},
 };
 use std::{
     sync::{
@@ -13,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 use storage::{Consistency, Stores};
-use storage_cache::{CacheHandle, CacheOptions, Policy};
+use storage_cache::{CacheHandle, CacheOptions, Policy, RedisUrl};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 /// What one operation may wait for Redis, here.
@@ -95,6 +96,16 @@ impl Load {
     }
 }
 
+/// Whether one shows every cart as the other does.
+async fn agree(one: &Stores, other: &Stores) -> bool {
+    for number in 0..CARTS {
+        if shown(one, cart(number)).await != shown(other, cart(number)).await {
+            return false;
+        }
+    }
+    true
+}
+
 /// Every cart is shown as the engine has it.
 async fn assert_nothing_is_stale(stores: &Stores, truth: &Stores) {
     for number in 0..CARTS {
@@ -128,14 +139,7 @@ async fn outage(policy: Policy, tiers: Tiers, durable: bool, harms: &[fn(&Redis)
     // A load asks Redis twice at most, for the cart and to fill it in.
     assert!(longest < 2 * TIMEOUT + SLACK, "{policy:?} {tiers:?}: an operation took {longest:?}");
     assert_nothing_is_stale(&stores, &bare).await;
-    until("the other node has heard", async || {
-        let mut all = true;
-        for number in 0..CARTS {
-            all &= shown(&bystander, cart(number)).await == shown(&bare, cart(number)).await;
-        }
-        all
-    })
-    .await;
+    until("the other node has heard", async || agree(&bystander, &bare).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -186,6 +190,38 @@ async fn carts_written_while_redis_was_paused_leave_it_before_it_is_read_again()
         assert_nothing_is_stale(&stores, &bare).await;
         let by_test = usize::try_from(CARTS).unwrap();
         assert_eq!(watched.loads(), loads + by_test, "{policy:?}: all of it is in redis again");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_network_that_cuts_and_slows_under_load_leaves_no_stale_cart() {
+    let Some(redis) = own_redis(false).await else { return };
+    let relay = Relay::to(redis.address()).unwrap();
+    for (policy, tiers) in [(Policy::WriteThrough, Tiers::Both), (Policy::WriteAround, Tiers::Redis)] {
+        let (bare, _) = engine();
+        let near = hasty(policy, tiers, &redis);
+        let mut far = near.clone();
+        far.redis.as_mut().unwrap().url = RedisUrl::parse(&format!("redis://{}", relay.address())).unwrap();
+        let (stores, handle) = node(&bare, &far).await;
+        let (bystander, other) = node(&bare, &near).await;
+        let load = Load::start(&stores);
+        for round in 0..5 {
+            match round % 4 {
+                0 => relay.cut(),
+                1 => relay.cut_after(Way::ToClient, 0), // done, and the answer lost
+                2 => relay.cut_after(Way::ToServer, 2_000),
+                _ => relay.delay(TIMEOUT),
+            }
+            load.go_on(5).await;
+            relay.heal();
+            is_used(&handle).await;
+        }
+        let longest = load.end().await;
+        assert!(longest < 2 * TIMEOUT + SLACK, "{policy:?} {tiers:?}: an operation took {longest:?}");
+        is_used(&handle).await;
+        is_used(&other).await;
+        assert_nothing_is_stale(&stores, &bare).await;
+        until("the other node has heard", async || agree(&bystander, &bare).await).await;
     }
 }
 
