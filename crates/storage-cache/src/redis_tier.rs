@@ -4,7 +4,9 @@
 //! owed, and Redis is not asked for it until it has left; what Redis kept over a restart is given up. The steps that must
 //! be one are scripts (`redis_tier/lua`). Deliberately absent: retries within a request.
 
+mod asking;
 mod encoding;
+mod hearing;
 mod keeper;
 mod link;
 mod owed;
@@ -13,13 +15,13 @@ mod scripts;
 use crate::{
     CacheError, Coherence, RedisOptions,
     local::{Kept, Local},
-    message::{Message, NodeId, milliseconds},
+    message::{NodeId, milliseconds},
     meter::Meter,
     rows::Change,
 };
-use link::{Link, Session};
+use link::Link;
 use owed::Owed;
-use redis::{Client, FromRedisValue, PushInfo, PushKind, Script, ScriptInvocation, Value};
+use redis::{Client, FromRedisValue, Value};
 use scripts::Scripts;
 use std::{
     ops::Deref,
@@ -215,96 +217,4 @@ impl RedisTier {
     pub(crate) fn owed(&self) -> usize {
         self.owed.len()
     }
-
-    /// The connection, if Redis may be asked for this cart.
-    fn session_for(&self, cart: CartId) -> Option<Session> {
-        let session = self.link.session()?;
-        (!self.owed.holds(cart)).then_some(session)
-    }
-
-    /// A script about a cart.
-    fn on<'a>(&self, script: &'a Script, session: &Session, cart: CartId) -> ScriptInvocation<'a> {
-        let prefix = &self.options.key_prefix;
-        let cart = format!("{:032x}", u128::from_be_bytes(cart.0));
-        let mut ask = script.key(format!("{prefix}v:{cart}"));
-        ask.key(format!("{prefix}l:{cart}")).key(self.epoch_key());
-        ask.arg(new_epoch(session));
-        ask
-    }
-
-    fn epoch_key(&self) -> String {
-        format!("{}epoch", self.options.key_prefix)
-    }
-
-    fn say_written(&self, ask: &mut ScriptInvocation<'_>, cart: CartId, block: Duration) {
-        let message = Message::Written { cart, block }.encode(self.node);
-        ask.arg(milliseconds(block)).arg(&self.channel).arg(message);
-    }
-
-    /// What Redis answers within the time there is.
-    async fn ask<T: FromRedisValue>(&self, session: &Session, ask: &ScriptInvocation<'_>) -> Option<T> {
-        let mut connection = session.connection.clone();
-        let answer = tokio::time::timeout(self.options.timeout, ask.invoke_async(&mut connection)).await;
-        match answer {
-            Ok(Ok(answer)) => {
-                self.link.answered();
-                Some(answer)
-            }
-            Ok(Err(error)) => {
-                self.failed(session, error.is_connection_dropped(), &error);
-                None
-            }
-            Err(_) => {
-                self.failed(session, false, &"no answer in time");
-                None
-            }
-        }
-    }
-
-    fn failed(&self, session: &Session, is_broken: bool, why: &dyn std::fmt::Display) {
-        if self.link.failed() || is_broken {
-            self.lose(session.serial, why);
-        }
-    }
-
-    /// This connection is not used any more.
-    fn lose(&self, serial: u64, why: &dyn std::fmt::Display) {
-        let stop = || {
-            if let Some(local) = self.local.as_ref().filter(|_| self.coherence == Coherence::Published) {
-                local.stop();
-            }
-        };
-        if self.link.down(serial, stop) {
-            tracing::warn!("redis is left alone until it answers again: {why}");
-            self.wake.notify_one();
-        }
-    }
-
-    /// What Redis sent by itself on this connection.
-    fn pushed(&self, serial: u64, push: PushInfo) {
-        match push.kind {
-            PushKind::Disconnection => self.lose(serial, &"the connection broke"),
-            PushKind::Message => {
-                let data = push.data.into_iter().nth(1);
-                let message = data.and_then(|data| Vec::<u8>::from_redis_value(data).ok());
-                self.told(&message.unwrap_or_default());
-            }
-            _ => {}
-        }
-    }
-
-    /// Another node wrote.
-    fn told(&self, message: &[u8]) {
-        let Some(local) = &self.local else { return };
-        match Message::decode(message) {
-            (Some(node), _) if node == self.node => {}
-            (_, Message::Written { cart, block }) => local.change(cart, Change::Other, block),
-            (_, Message::Everything) => local.clear(),
-        }
-    }
-}
-
-/// A name that no value was stored under before.
-fn new_epoch(session: &Session) -> String {
-    format!("{}:{:016x}", session.run, rand::random::<u64>())
 }

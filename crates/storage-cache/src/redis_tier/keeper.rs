@@ -4,7 +4,7 @@
 //! are given up and the channel is listened to. What is owed is paid over a connection that is used already, for carts
 //! that are owed are not asked for: else a node that writes much would owe as fast as it pays, and never come back.
 
-use super::{RedisTier, link::Session, new_epoch};
+use super::{RedisTier, asking::new_epoch, link::Session};
 use crate::{CacheError, Coherence, RedisOptions, message::Message, meter};
 use futures::future::join_all;
 use redis::{

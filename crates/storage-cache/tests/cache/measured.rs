@@ -12,7 +12,8 @@ use storage_cache::{
 fn counted(snapshotter: &Snapshotter) -> BTreeMap<String, u64> {
     let value = |value| match value {
         DebugValue::Counter(count) => count,
-        DebugValue::Gauge(level) => level.into_inner() as u64,
+        // Those that are looked at are 0 or 1.
+        DebugValue::Gauge(level) => u64::from(level.into_inner() > 0.5),
         DebugValue::Histogram(samples) => samples.len() as u64,
     };
     let all = snapshotter.snapshot().into_vec().into_iter();
