@@ -20,6 +20,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("storage", &["cart", "checkout"]),
     ("journal", &[]),
     ("storage-embedded", &["storage", "journal"]),
+    ("storage-cache", &["storage"]),
     ("storage-postgres", &["storage"]),
     ("storage-dynamodb", &["storage"]),
     ("storage-cassandra", &["storage"]),

@@ -26,6 +26,8 @@ pub enum Bug {
     P10LaneWriterReused,
     /// The journal replays operations in place of deltas.
     P11JournalReplaysOperations,
+    /// A cache fill overtakes an invalidation: what was read before a write is kept after it.
+    P12FillOvertakesInvalidation,
 }
 
 #[cfg(not(feature = "planted-bugs"))]
