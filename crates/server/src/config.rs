@@ -3,6 +3,7 @@
 //!
 //! Meanings and bounds of all keys stand in [`declared`], from which the reference is made.
 
+pub mod cache;
 pub mod cassandra;
 pub mod checkout;
 pub mod declared;
@@ -13,6 +14,7 @@ pub mod secret;
 pub mod shown;
 pub mod store;
 
+use cache::{Cache, PolicySetting};
 use cassandra::Cassandra;
 use checkout::Checkout;
 use declared::{Bound, keys};
@@ -68,6 +70,8 @@ pub struct Config {
     pub engine: EngineKind,
     /// The embedded engine.
     pub store: Store,
+    /// Copies of carts in front of the engine.
+    pub cache: Cache,
     /// PostgreSQL.
     pub postgres: Postgres,
     /// DynamoDB.
@@ -197,6 +201,7 @@ impl Default for Config {
             rate: RateSettings::default(),
             engine: EngineKind::default(),
             store: Store::default(),
+            cache: Cache::default(),
             postgres: Postgres::default(),
             dynamodb: Dynamodb::default(),
             cassandra: Cassandra::default(),
@@ -359,7 +364,15 @@ impl Config {
         self.auth.jwt.check()?;
         self.checkout.check()?;
         self.backup.check()?;
+        self.cache.options()?;
         match self.engine {
+            EngineKind::Embedded if self.cache.policy != PolicySetting::None => {
+                return Err(ConfigError::OutOfBounds {
+                    key: "cache.policy",
+                    value: "not `none`".to_owned(),
+                    bound: "`none` with the embedded engine, which keeps its own (`store.clean_bytes_max`)",
+                });
+            }
             EngineKind::Embedded => {}
             EngineKind::Postgres => drop(self.postgres.options()?),
             EngineKind::Dynamodb => drop(self.dynamodb.options()?),

@@ -5,6 +5,7 @@ pub mod engine;
 pub mod incarnation;
 pub mod phase_0;
 pub mod phase_1;
+pub mod phase_2;
 pub mod phase_3;
 pub mod phase_4;
 

@@ -1,6 +1,6 @@
 //! The engine that the configuration names, open: the same three stores, whichever it is.
 
-use super::{WiringError, phase_0, phase_1, phase_3, phase_4};
+use super::{WiringError, phase_0, phase_1, phase_2, phase_3, phase_4};
 use crate::config::{Config, engine::EngineKind};
 use storage::Stores;
 
@@ -55,7 +55,7 @@ pub async fn open(config: &Config) -> Result<Engine, WiringError> {
         EngineKind::Dynamodb => phase_3::open(config).await?,
         EngineKind::Cassandra => phase_4::open(config).await?,
     };
-    Ok(Engine { stores, embedded: None })
+    Ok(Engine { stores: phase_2::cached(stores, config).await?, embedded: None })
 }
 
 /// Makes the tables, or brings them to this release; doing it again changes nothing.

@@ -59,9 +59,10 @@ fn check(config: &str, server: &dyn Faults) {
         (0..SHOPPERS).map(|number| shop.shopper(&format!("shopper {number}"))).collect();
     let is_over = AtomicBool::new(false);
     let added: Vec<u32> = std::thread::scope(|scope| {
-        let shop_on = |token| scope.spawn(|| shop_on(&node, token, &is_over));
-        let shoppers: Vec<_> = tokens.iter().map(shop_on).collect();
-        harm(&node, server);
+        let (node, is_over) = (&node, &is_over);
+        let shoppers: Vec<_> =
+            tokens.iter().map(|token| scope.spawn(move || shop_on(node, token, is_over))).collect();
+        harm(node, server);
         is_over.store(true, Ordering::Relaxed);
         shoppers.into_iter().map(|shopper| shopper.join().unwrap()).collect()
     });

@@ -1,8 +1,18 @@
 //! Keys of the engines that are servers of their own.
 
-use super::{Declared, SWITCH, range, words};
+use super::{Declared, GIB, SWITCH, range, words};
 
 pub(super) const KEYS: &[Declared] = &[
+    words("cache.policy", "What a write does to copies of carts, once the engine has it.", POLICY),
+    range("cache.local_bytes", "Bytes of memory for copies in this process; 0 keeps none.", 0, 256 * GIB),
+    words("cache.redis_url", "A Redis of version 6 or newer for copies that nodes share.", REDIS_URL),
+    words("cache.redis_ca_file", CA_FILE, CA_FILE_BOUND),
+    words("cache.key_prefix", "What all keys in Redis begin with; one for each deployment.", "a text"),
+    words("cache.coherence", COHERENCE, "`aged`, `published` or `published-else-aged`"),
+    range("cache.max_age_seconds", "Seconds that a copy is served at most.", 1, 86_400),
+    range("cache.local_max_age_seconds", "Seconds that a copy in this process is served at most.", 1, 86_400),
+    range("cache.replica_lag_ms", REPLICA_LAG, 0, 600_000),
+    range("cache.redis_timeout_ms", "Milliseconds that an operation waits for Redis.", 1, 10_000),
     words("postgres.url", "The server that takes writes, with its credentials.", POSTGRES_URL),
     words("postgres.replicas", REPLICAS, "a list of addresses as in `postgres.url`"),
     words("postgres.shards", SHARDS, "a list of lists of addresses as in `postgres.url`"),
@@ -61,6 +71,12 @@ pub(super) const KEYS: &[Declared] = &[
     range("cassandra.conditional_ms", "Milliseconds of a conditional write.", 1, 60_000),
 ];
 
+const POLICY: &str = "`none`, `write-through` (the copy is changed) or `write-around` (the copy is dropped)";
+const REDIS_URL: &str = "`redis://user:password@host:port/database`, `rediss://` for TLS, `file:` and a path, or empty; never shown";
+const COHERENCE: &str = "How copies in this process learn of what other nodes write: not at all, so that age bounds them; \
+    by Redis, and not served without it; or by Redis, and bounded by age without it. Without a Redis: `aged`.";
+const REPLICA_LAG: &str = "Milliseconds that ordinary reads of the engine may be behind its writes: some seconds with read \
+    replicas or DynamoDB. For so long after a write a cart is not copied.";
 const POSTGRES_URL: &str = "`postgres://user:password@host:5432/database`, or `file:` and the path of a file that says it; never shown";
 const SECRET: &str = "a secret, or `file:` and the path of a file that holds it; never shown";
 const REPLICAS: &str = "Streaming replicas of it, for reads that may be a little old.";
