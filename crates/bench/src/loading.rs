@@ -66,7 +66,7 @@ pub(crate) async fn loaded(target: &Path, carts: u64) -> Result<Loaded> {
     let start = Instant::now();
     fill(&wired.service, 0..carts, shop::basket).await?;
     let carts_per_second = rate(carts, start.elapsed());
-    let engine = wired.engine.clone();
+    let engine = wired.engine.embedded().cloned().context("the bench measures the embedded engine")?;
     tokio::task::spawn_blocking(move || engine.fold()).await??;
     let store = folder.join("store");
     let journal_bytes = bytes_on_disk(&store.join("journal"))?;

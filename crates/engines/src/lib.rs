@@ -26,8 +26,10 @@ mod server;
 pub mod shared;
 mod skip;
 pub mod standing;
+mod wait;
 
 pub use error::{Error, Result};
 pub use faults::Faults;
 pub use folder::Folder;
 pub use skip::{or_skip, required};
+pub use wait::wait_until;

@@ -104,7 +104,7 @@ pub fn main() -> ExitCode {
             Command::Serve(args) => serve::run(args).await,
             Command::Token(args) => token::run(&args).await,
             Command::Config(args) => config::run(&args),
-            Command::Engine(args) => engine::run(args).await,
+            Command::Engine(args) => Box::pin(engine::run(args)).await,
             Command::Cart(args) => cart::run(args).await,
             Command::Catalog(args) => catalog::run(args).await,
             Command::Inventory(args) => inventory::run(args).await,

@@ -115,7 +115,8 @@ pub async fn wire(config: &Config) -> Result<Wired, WiringError> {
         EngineKind::Embedded => WiringError::Store { data: config.data.display().to_string(), source },
         other => WiringError::Engine { engine: other.as_str(), source: source.into() },
     };
-    let engine = engine::open(config).await?;
+    // The clients of some engines are large.
+    let engine = Box::pin(engine::open(config)).await?;
     let stores = storage::layer::metrics::measured(engine.stores());
     // A restore takes a new one; a plain start goes on with what there is.
     let incarnation = incarnation::read(&*stores.linear).await.map_err(failed)?;

@@ -5,7 +5,7 @@ use crate::{
     cassandra, dynamodb, postgres,
     shop::{Node, Shop, passed},
 };
-use engines::{Faults, cassandra::Cassandra, dynamodb::DynamoDb, postgres::Postgres};
+use engines::{Faults, cassandra::Cassandra, dynamodb::DynamoDb, postgres::Postgres, wait_until};
 use std::{
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
@@ -18,11 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until `/readyz` answers so.
 fn until(node: &Node, status: u16) {
-    let began = Instant::now();
-    while node.get("/readyz", None).0 != status {
-        assert!(began.elapsed() < PATIENCE, "/readyz does not say {status}");
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    assert!(wait_until(PATIENCE, || node.get("/readyz", None).0 == status), "/readyz does not say {status}");
 }
 
 /// Shops until told to stop: each add is repeated under its key until it is acknowledged. Answers how many there were.
@@ -30,9 +26,11 @@ fn shop_on(node: &Node, token: &str, is_over: &AtomicBool) -> u32 {
     let mut added = 0;
     while !is_over.load(Ordering::Relaxed) {
         added += 1;
-        while node.add(token, "MUG-BLUE", 1, &added.to_string()) != 200 {
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        let key = added.to_string();
+        assert!(
+            wait_until(PATIENCE, || node.add(token, "MUG-BLUE", 1, &key) == 200),
+            "it is never acknowledged"
+        );
     }
     added
 }
@@ -45,7 +43,8 @@ fn harm(node: &Node, server: &dyn Faults) {
     until(node, 200);
     server.pause().unwrap();
     until(node, 503);
-    std::thread::sleep(PAUSE);
+    let paused = Instant::now();
+    assert!(wait_until(PATIENCE, || paused.elapsed() > PAUSE));
     server.resume().unwrap();
     until(node, 200);
 }
