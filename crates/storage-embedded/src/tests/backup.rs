@@ -70,10 +70,13 @@ fn cart_of(writer: u32, seq: u32) -> u8 {
     u8::try_from((writer * 7 + seq * 11) % CARTS).unwrap()
 }
 
+/// Adds of one writer: a fast machine would else make more segments than a process may have files open.
+const ADDS_MAX: u32 = 2_000;
+
 /// One after the other: an add is sent when the one before it was acknowledged.
 async fn write_on(engine: Arc<Embedded>, writer: u32, acknowledged: Arc<AtomicU32>, ends: Arc<AtomicBool>) {
     let mut seq = 1;
-    while !ends.load(Ordering::Relaxed) {
+    while seq <= ADDS_MAX && !ends.load(Ordering::Relaxed) {
         let delta = sample::stored(&sample::add(u64::from(writer), seq, "A"));
         let key = sample::delta_key(cart_id(cart_of(writer, seq)), u64::from(writer), seq, 5);
         match engine.append(&key, delta).await {
