@@ -4,4 +4,5 @@ mod backup;
 mod damage;
 mod model;
 mod moved;
+mod pages;
 mod sample;

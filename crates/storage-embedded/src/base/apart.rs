@@ -75,8 +75,10 @@ impl Base for CartsApart {
         if !key::is_cart(from) {
             return self.others.keys(from, end, limit);
         }
-        let carts = self.carts.carts_from(first_cart(from), limit).into_iter().map(key::cart);
-        Ok(carts.filter(|key| key[..] >= *from && key[..] < *end).collect())
+        // One more: a page that goes on behind a cart begins at that cart here, and a page that is short is the last.
+        let carts =
+            self.carts.carts_from(first_cart(from), limit.saturating_add(1)).into_iter().map(key::cart);
+        Ok(carts.filter(|key| key[..] >= *from && key[..] < *end).take(limit).collect())
     }
 
     fn fold(&self, fill: &mut dyn FnMut(&mut Put<'_>) -> BaseResult<()>) -> BaseResult<()> {
