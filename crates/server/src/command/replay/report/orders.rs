@@ -15,8 +15,9 @@ use crate::command::replay::returns::ReturnsCensus;
 use crate::command::replay::sales::{Sales, Sold};
 use crate::command::replay::shop::{Books, Bought, Shelves, stock_differences};
 
-/// How many differences a report names.
-const DIFFERENCES_NAMED_MAX: usize = 20;
+/// How many differences a report names, of one kind and in all.
+const NAMED_OF_A_KIND_MAX: usize = 10;
+const NAMED_MAX: usize = 40;
 
 /// Orders, returns and stock.
 #[derive(Debug, Default, Serialize)]
@@ -137,10 +138,12 @@ impl Orders {
     }
 
     fn note(&mut self, differences: impl IntoIterator<Item = String>) {
+        let mut named = 0;
         for difference in differences {
             self.differences_count += 1;
-            if self.differences.len() < DIFFERENCES_NAMED_MAX {
+            if named < NAMED_OF_A_KIND_MAX && self.differences.len() < NAMED_MAX {
                 self.differences.push(difference);
+                named += 1;
             }
         }
     }

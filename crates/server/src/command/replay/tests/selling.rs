@@ -91,6 +91,7 @@ async fn each_broken_promise_of_orders_fails_the_replay() {
         (Planted::Overcharges, "its lines come to"),
         (Planted::ForgetsFields, "orders to `Utopia`"),
         (Planted::KeepsCarts, "is not in the file"),
+        (Planted::IgnoresKeys, "available +"),
     ];
     futures::future::join_all(all.map(|(planted, told)| check(planted, told))).await;
 }
