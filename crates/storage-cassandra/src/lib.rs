@@ -18,12 +18,11 @@ mod number;
 mod open_error;
 mod options;
 pub mod schema;
-mod secret;
 mod statement;
 
 pub use open_error::OpenError;
 pub use options::{CassandraOptions, Credentials, EventualReads, SerialLevel, TlsOptions};
-pub use secret::Secret;
+pub use storage::Secret;
 
 use carts::CassandraCartStore;
 use catalog::CassandraCatalogStore;

@@ -29,7 +29,6 @@ mod options;
 mod outcome;
 mod region;
 mod schema;
-mod secret;
 
 use std::sync::Arc;
 
@@ -38,7 +37,7 @@ use storage::{StoreError, Stores};
 
 pub use error::DynamoDbError;
 pub use options::{Access, DynamoDbOptions, Home};
-pub use secret::Secret;
+pub use storage::Secret;
 
 use carts::DynamoDbCartStore;
 use catalog::DynamoDbCatalogStore;

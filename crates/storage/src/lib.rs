@@ -17,6 +17,7 @@ pub mod error;
 pub mod layer;
 pub mod linear_store;
 pub mod memory;
+pub mod secret;
 pub mod sku_index;
 
 pub use cart;
@@ -28,6 +29,7 @@ pub use cart_store::{
 pub use catalog_store::{CatalogRow, CatalogStore, PutOutcome};
 pub use error::StoreError;
 pub use linear_store::{DueCursor, DueRecord, Inserted, LinearStore, LinearTable, Record, RecordReplaced};
+pub use secret::Secret;
 pub use sku_index::SkuIndex;
 
 use std::sync::Arc;
