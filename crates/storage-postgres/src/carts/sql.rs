@@ -7,6 +7,25 @@
 /// In the first column: a snapshot row; of a conditional write, one that it lost to.
 pub(super) const SNAPSHOT: i16 = 1;
 
+/// A conditional write of a row: done only where the slot is here. Answers what was written, else what it lost to.
+macro_rules! conditional {
+    ($write:literal) => {
+        concat!(
+            "
+    WITH home AS (SELECT 1 FROM slots WHERE slot = $1 AND state = 'here'),
+    written AS (",
+            $write,
+            ")
+    SELECT 0::int2, version, NULL::text, NULL::int8, NULL::bytea FROM written
+    UNION ALL
+    SELECT 1::int2, version, owner, folded_through, bytes
+    FROM snapshots WHERE cart = $2 AND owner = $3 AND EXISTS (SELECT FROM home) AND NOT EXISTS (SELECT FROM written)
+    UNION ALL
+    SELECT 9::int2, NULL, NULL, NULL, NULL WHERE NOT EXISTS (SELECT FROM home)"
+        )
+    };
+}
+
 pub(super) const LOAD: &str = "
     WITH home AS (SELECT 1 FROM slots WHERE slot = $1 AND state = 'here')
     SELECT 1::int2, version, owner, folded_through, bytes, NULL::int8, NULL::int8, NULL::int8
@@ -25,42 +44,24 @@ pub(super) const LOOK: &str = "
     UNION ALL
     SELECT 9::int2, NULL, NULL, NULL, NULL WHERE NOT EXISTS (SELECT FROM home)";
 
-pub(super) const INSERT: &str = "
-    WITH home AS (SELECT 1 FROM slots WHERE slot = $1 AND state = 'here'),
-    written AS (
+pub(super) const INSERT: &str = conditional!(
+    "
         INSERT INTO snapshots (slot, cart, owner, version, folded_through, bytes)
         SELECT $1::int2, $2::uuid, $3::text, 1, $4::int8, $5::bytea WHERE EXISTS (SELECT FROM home)
-        ON CONFLICT (cart, owner) DO NOTHING RETURNING version)
-    SELECT 0::int2, version, NULL::text, NULL::int8, NULL::bytea FROM written
-    UNION ALL
-    SELECT 1::int2, version, owner, folded_through, bytes
-    FROM snapshots WHERE cart = $2 AND owner = $3 AND EXISTS (SELECT FROM home) AND NOT EXISTS (SELECT FROM written)
-    UNION ALL
-    SELECT 9::int2, NULL, NULL, NULL, NULL WHERE NOT EXISTS (SELECT FROM home)";
+        ON CONFLICT (cart, owner) DO NOTHING RETURNING version"
+);
 
-pub(super) const UPDATE: &str = "
-    WITH home AS (SELECT 1 FROM slots WHERE slot = $1 AND state = 'here'),
-    written AS (
+pub(super) const UPDATE: &str = conditional!(
+    "
         UPDATE snapshots SET version = version + 1, folded_through = $4, bytes = $5
-        WHERE cart = $2 AND owner = $3 AND version = $6 AND EXISTS (SELECT FROM home) RETURNING version)
-    SELECT 0::int2, version, NULL::text, NULL::int8, NULL::bytea FROM written
-    UNION ALL
-    SELECT 1::int2, version, owner, folded_through, bytes
-    FROM snapshots WHERE cart = $2 AND owner = $3 AND EXISTS (SELECT FROM home) AND NOT EXISTS (SELECT FROM written)
-    UNION ALL
-    SELECT 9::int2, NULL, NULL, NULL, NULL WHERE NOT EXISTS (SELECT FROM home)";
+        WHERE cart = $2 AND owner = $3 AND version = $6 AND EXISTS (SELECT FROM home) RETURNING version"
+);
 
-pub(super) const DELETE: &str = "
-    WITH home AS (SELECT 1 FROM slots WHERE slot = $1 AND state = 'here'),
-    written AS (
+pub(super) const DELETE: &str = conditional!(
+    "
         DELETE FROM snapshots
-        WHERE cart = $2 AND owner = $3 AND version = $4 AND EXISTS (SELECT FROM home) RETURNING version)
-    SELECT 0::int2, version, NULL::text, NULL::int8, NULL::bytea FROM written
-    UNION ALL
-    SELECT 1::int2, version, owner, folded_through, bytes
-    FROM snapshots WHERE cart = $2 AND owner = $3 AND EXISTS (SELECT FROM home) AND NOT EXISTS (SELECT FROM written)
-    UNION ALL
-    SELECT 9::int2, NULL, NULL, NULL, NULL WHERE NOT EXISTS (SELECT FROM home)";
+        WHERE cart = $2 AND owner = $3 AND version = $4 AND EXISTS (SELECT FROM home) RETURNING version"
+);
 
 pub(super) const APPEND: &str = "
     WITH home AS (SELECT 1 FROM slots WHERE slot = $1 AND state = 'here'),
