@@ -2,7 +2,7 @@
 //!
 //! The embedded engine needs none: it keeps what is read in memory itself (`store.clean_bytes_max`).
 
-use super::{ConfigError, secret::Secret};
+use super::{ConfigError, engine::certificates, secret::Secret};
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, time::Duration};
 use storage_cache::{CacheOptions, Coherence, Policy, RedisOptions, RedisUrl};
@@ -113,11 +113,7 @@ impl Cache {
             RedisOptions::new(url.map_err(|error| ConfigError::Engine { key: KEY, source: error.into() })?);
         options.key_prefix.clone_from(&self.key_prefix);
         options.timeout = Duration::from_millis(self.redis_timeout_ms);
-        if !self.redis_ca_file.as_os_str().is_empty() {
-            let path = self.redis_ca_file.clone();
-            let failed = |source| ConfigError::File { key: "cache.redis_ca_file", path, source };
-            options.certificate = Some(std::fs::read(&self.redis_ca_file).map_err(failed)?);
-        }
+        options.certificate = certificates("cache.redis_ca_file", &self.redis_ca_file)?;
         Ok(Some(options))
     }
 }

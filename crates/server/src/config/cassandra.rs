@@ -1,6 +1,10 @@
 //! The table `[cassandra]`: where the cluster is, which part of it is this region's, and how it is asked.
 
-use super::{ConfigError, secret::Secret};
+use super::{
+    ConfigError,
+    engine::{certificates, millis},
+    secret::Secret,
+};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use storage_cassandra::{CassandraOptions, Credentials, EventualReads, SerialLevel, TlsOptions};
@@ -54,7 +58,6 @@ const EVERYWHERE: &str = "everywhere";
 impl Default for Cassandra {
     fn default() -> Self {
         let options = CassandraOptions::new(Vec::new(), "");
-        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Self {
             contact_points: Vec::new(),
             local_datacenter: String::new(),
@@ -66,9 +69,9 @@ impl Default for Cassandra {
             ca_file: PathBuf::new(),
             eventual_reads: EventualReadsSetting::default(),
             records_datacenter: String::new(),
-            connect_ms: ms(options.connect_timeout),
-            request_ms: ms(options.request_timeout),
-            conditional_ms: ms(options.conditional_timeout),
+            connect_ms: millis(options.connect_timeout),
+            request_ms: millis(options.request_timeout),
+            conditional_ms: millis(options.conditional_timeout),
         }
     }
 }
@@ -86,7 +89,8 @@ impl Cassandra {
             options.credentials = Some(Credentials { user: self.user.clone(), password });
         }
         if self.tls {
-            options.tls = Some(TlsOptions { authorities_pem: self.authorities()? });
+            let authorities_pem = certificates("cassandra.ca_file", &self.ca_file)?;
+            options.tls = Some(TlsOptions { authorities_pem });
         }
         options.eventual = match self.eventual_reads {
             EventualReadsSetting::LocalQuorum => EventualReads::LocalQuorum,
@@ -114,14 +118,5 @@ impl Cassandra {
             bound: "data centres with their copies, such as `dc1=3`",
         };
         self.replication.iter().map(|text| parse(text).ok_or_else(|| wrong(text))).collect()
-    }
-
-    fn authorities(&self) -> Result<Option<Vec<u8>>, ConfigError> {
-        if self.ca_file.as_os_str().is_empty() {
-            return Ok(None);
-        }
-        let failed =
-            |source| ConfigError::File { key: "cassandra.ca_file", path: self.ca_file.clone(), source };
-        std::fs::read(&self.ca_file).map(Some).map_err(failed)
     }
 }

@@ -1,6 +1,6 @@
 //! The table `[dynamodb]`: where the tables are, who asks, and how long anything may take.
 
-use super::{ConfigError, secret::Secret};
+use super::{ConfigError, engine::millis, secret::Secret};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use storage_dynamodb::{Access, DynamoDbOptions, Home};
@@ -40,7 +40,6 @@ pub struct Dynamodb {
 impl Default for Dynamodb {
     fn default() -> Self {
         let options = DynamoDbOptions::in_region("");
-        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Self {
             region: String::new(),
             endpoint_url: String::new(),
@@ -50,9 +49,9 @@ impl Default for Dynamodb {
             access_key_id: String::new(),
             secret_access_key: Secret::default(),
             session_token: Secret::default(),
-            connect_ms: ms(options.connect_timeout),
-            attempt_ms: ms(options.attempt_timeout),
-            operation_ms: ms(options.operation_timeout),
+            connect_ms: millis(options.connect_timeout),
+            attempt_ms: millis(options.attempt_timeout),
+            operation_ms: millis(options.operation_timeout),
             attempts_max: options.attempts_max,
             deletion_protection: options.deletion_protection,
         }

@@ -1,6 +1,6 @@
 //! The table `[postgres]`: where the clusters are, and how they are asked.
 
-use super::{ConfigError, secret::Secret};
+use super::{ConfigError, engine::millis, secret::Secret};
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, time::Duration};
 use storage_postgres::{PostgresOptions, ServerUrl, ShardOptions, Timeouts, TlsMode};
@@ -40,7 +40,6 @@ pub struct Postgres {
 impl Default for Postgres {
     fn default() -> Self {
         let timeouts = Timeouts::default();
-        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Self {
             url: Secret::default(),
             replicas: Vec::new(),
@@ -49,10 +48,10 @@ impl Default for Postgres {
             tls: false,
             ca_file: PathBuf::new(),
             connections_max: 16,
-            pool_wait_ms: ms(timeouts.pool_wait),
-            connect_ms: ms(timeouts.connect),
-            statement_ms: ms(timeouts.statement),
-            replica_ms: ms(timeouts.replica),
+            pool_wait_ms: millis(timeouts.pool_wait),
+            connect_ms: millis(timeouts.connect),
+            statement_ms: millis(timeouts.statement),
+            replica_ms: millis(timeouts.replica),
             replica_lag_seconds: 10,
             accept_loss: false,
         }

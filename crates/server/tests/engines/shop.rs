@@ -111,11 +111,16 @@ pub(crate) fn passed(replay: Child) -> Value {
     report
 }
 
+/// Asks, and takes every status for an answer.
+fn agent() -> ureq::Agent {
+    let config = ureq::Agent::config_builder().http_status_as_error(false);
+    ureq::Agent::new_with_config(config.build())
+}
+
 impl Node {
     /// `GET`, with a token where there is one: status and body.
     pub(crate) fn get(&self, path: &str, token: Option<&str>) -> (u16, Value) {
-        let config = ureq::Agent::config_builder().http_status_as_error(false).build();
-        let mut request = ureq::Agent::new_with_config(config).get(format!("{}{path}", self.url));
+        let mut request = agent().get(format!("{}{path}", self.url));
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
@@ -137,8 +142,7 @@ impl Node {
 
     /// Adds units of an item; the same key again is the same add.
     pub(crate) fn add(&self, token: &str, sku: &str, quantity: u32, key: &str) -> u16 {
-        let config = ureq::Agent::config_builder().http_status_as_error(false).build();
-        let request = ureq::Agent::new_with_config(config).post(format!("{}/v1/cart/lines", self.url));
+        let request = agent().post(format!("{}/v1/cart/lines", self.url));
         let body = serde_json::json!({"sku": sku, "quantity": quantity});
         let request = request.header("authorization", format!("Bearer {token}"));
         let request = request.header("content-type", "application/json").header("idempotency-key", key);
