@@ -155,12 +155,8 @@ impl Service {
                 return Ok(false);
             }
             // First into the row, so that a crash in between leaves the cart as it was.
-            let row = loaded.as_rows().rewritten(&Cart::default(), now.day());
-            let bytes = cart::format::encode(&row).into();
-            version = match carts.replace(&key, version, through, bytes).await? {
-                Replaced::Applied(version) => Some(version),
-                Replaced::Conflict(_) => return Ok(false),
-            };
+            let Some(folded) = self.fold_into_row(&key, &loaded, through).await? else { return Ok(false) };
+            version = Some(folded);
             carts.remove_deltas(&key, through).await?;
         }
         match version {

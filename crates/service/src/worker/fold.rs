@@ -8,13 +8,13 @@
 //! that is never changed again stay until the cart ends. Deliberately absent: folding for other regions, and retiring rows
 //! of old incarnations.
 
-use crate::{Service, error::ServiceError, write_path::bucket_at};
+use crate::{Service, error::ServiceError, load::Loaded, write_path::bucket_at};
 use cart::{
     Cart, CartId, format,
     planted::{self, Bug},
 };
 use std::sync::Weak;
-use storage::{Bucket, Consistency, Replaced, RowKey, WritePath};
+use storage::{Bucket, Consistency, Replaced, RowKey, Version, WritePath};
 
 /// Carts of one page.
 const PAGE: usize = 100;
@@ -99,21 +99,33 @@ impl Service {
             return Ok(false);
         }
         let loaded = self.decode_rows(cart, &rows)?;
-        let row = loaded.as_rows().rewritten(&Cart::default(), now.day());
-        let (expected, before) =
-            loaded.own.map_or((None, Bucket(0)), |own| (Some(own.version), own.folded_through));
+        let before = loaded.own.as_ref().map_or(Bucket(0), |own| own.folded_through);
         let key = RowKey { cart, owner: self.owner.clone() };
-        let bytes = format::encode(&row).into();
-        match carts.replace(&key, expected, through.max(before), bytes).await? {
-            Replaced::Applied(_) => {
-                metrics::counter!(FOLDED).increment(1);
-                metrics::counter!(FOLDED_DELTAS).increment(ripe.len() as u64);
-            }
-            // Another node was faster.
-            Replaced::Conflict(_) => return Ok(false),
+        if self.fold_into_row(&key, &loaded, through).await?.is_none() {
+            return Ok(false);
         }
+        metrics::counter!(FOLDED).increment(1);
+        metrics::counter!(FOLDED_DELTAS).increment(ripe.len() as u64);
         self.remove_folded(&key, before, through).await?;
         Ok(true)
+    }
+
+    /// Writes all that was loaded into the own row, which has the deltas through this bucket from then on; answers its
+    /// version, and `None` where another node was faster.
+    pub(super) async fn fold_into_row(
+        &self,
+        key: &RowKey,
+        loaded: &Loaded,
+        through: Bucket,
+    ) -> Result<Option<Version>, ServiceError> {
+        let row = loaded.as_rows().rewritten(&Cart::default(), self.environment.now().day());
+        let own = loaded.own.as_ref();
+        let (expected, before) = own.map_or((None, Bucket(0)), |own| (Some(own.version), own.folded_through));
+        let bytes = format::encode(&row).into();
+        Ok(match self.stores.carts.replace(key, expected, through.max(before), bytes).await? {
+            Replaced::Applied(version) => Some(version),
+            Replaced::Conflict(_) => None,
+        })
     }
 
     /// Removes the deltas that an earlier fold, through `before`, took in and that are so old that nobody can miss them.
