@@ -157,10 +157,12 @@ pub trait CartStore: Send + Sync + 'static {
     /// Removes the deltas of an owner up to a bucket that its row has folded.
     async fn remove_deltas(&self, key: &RowKey, through: Bucket) -> Result<()>;
 
-    /// Ids of carts behind `after`, in order, at most `limit`. May lag.
+    /// Ids of carts behind `after`, in order, at most `limit`, and fewer only at the end: callers take a short page for
+    /// the last. May lag.
     async fn scan(&self, after: Option<CartId>, limit: usize) -> Result<Vec<CartId>>;
 
-    /// Ids of carts behind `after` that have unfolded deltas of `owner`, in order, at most `limit`. May lag.
+    /// Ids of carts behind `after` that have unfolded deltas of `owner`, in order, at most `limit`, and
+    /// fewer only at the end. May lag.
     async fn find_unfolded(&self, owner: &Owner, after: Option<CartId>, limit: usize) -> Result<Vec<CartId>>;
 
     /// All owners that were ever registered.
