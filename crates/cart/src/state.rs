@@ -15,6 +15,7 @@ use crate::{
     line::{LineKey, List},
     time::{Day, Timestamp},
 };
+use smallvec::SmallVec;
 use smol_str::SmolStr;
 use std::{
     collections::{BTreeMap, BTreeSet, btree_map::Entry as Slot},
@@ -142,6 +143,23 @@ impl Cart {
     }
 }
 
+impl Cart {
+    /// Entries whose dots the other knows and does not hold leave. It asks for what the other knows, which of a delta is
+    /// little, and not for each entry.
+    fn bury_what_is_gone_from(&mut self, other: &Self) {
+        for (writer, known) in other.context.writers() {
+            for (first, last) in known.seqs.iter() {
+                let dots = Dot::new(*writer, first)..=Dot::new(*writer, last);
+                let gone = self.entries.range(dots).map(|(dot, _)| *dot);
+                let gone: SmallVec<[Dot; 4]> = gone.filter(|dot| !other.entries.contains_key(dot)).collect();
+                for dot in gone {
+                    self.entries.remove(&dot);
+                }
+            }
+        }
+    }
+}
+
 fn context_days() -> u32 {
     if crate::planted::is_on(crate::planted::Bug::P7ContextDroppedEarly) { 37 } else { CONTEXT_DAYS }
 }
@@ -153,7 +171,7 @@ impl Join for Cart {
             return;
         }
         // What the other knows to be gone leaves; what it holds and I have not buried comes in.
-        self.entries.retain(|dot, _| other.entries.contains_key(dot) || !other.context.contains(*dot));
+        self.bury_what_is_gone_from(other);
         for (dot, theirs) in &other.entries {
             match self.entries.entry(*dot) {
                 Slot::Occupied(mut mine) => join_shared(mine.get_mut(), theirs),

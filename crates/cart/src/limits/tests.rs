@@ -4,12 +4,14 @@ use super::*;
 use crate::{
     CartId, Dot, Join, Timestamp, WriterId,
     item::Item,
+    laws::{cases, generators},
     line::{Line, List, Sku},
     operation::{Add, AnnotateCart, Clear, Move, Set, Stamp},
     quantity::{Quantity, Target},
     seen::Seen,
     time::Day,
 };
+use proptest::prelude::*;
 use std::sync::Arc;
 
 const CART: CartId = CartId([1; 16]);
@@ -152,4 +154,17 @@ fn texts_are_measured_with_their_names() {
     let texts = |value: &str| Texts::from([("name".into(), value.into())]);
     assert_eq!(SMALL.check_texts(&texts(&"x".repeat(16))), Ok(()));
     assert!(SMALL.check_texts(&texts(&"x".repeat(17))).is_err());
+}
+
+proptest! {
+    #![proptest_config(cases(2_000))]
+
+    #[test]
+    fn what_surely_holds_holds(cart in generators::cart()) {
+        for limits in [SMALL, Limits { lines_max: 6, dots_per_line_max: 6, entry_bytes_max: 400, ..SMALL }] {
+            if limits.surely_hold(&cart) {
+                prop_assert_eq!(limits.exceeded(&Size::of(&cart), &Size::default()), None);
+            }
+        }
+    }
 }
