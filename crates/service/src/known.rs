@@ -116,6 +116,11 @@ impl RowsId {
         newest
     }
 
+    /// How many deltas.
+    pub(crate) fn deltas(&self) -> usize {
+        self.deltas.len()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.snapshots.is_empty() && self.deltas.is_empty()
     }
@@ -145,10 +150,15 @@ impl KnownCarts {
         self.0.get(&cart)
     }
 
-    pub(crate) fn keep(&self, cart: CartId, known: KnownCart) -> Arc<KnownCart> {
-        let known = Arc::new(known);
-        self.0.insert(cart, known.clone());
-        known
+    pub(crate) fn keep(&self, cart: CartId, known: Arc<KnownCart>) {
+        self.0.insert(cart, known);
+    }
+
+    /// Keeps a cart that has grown, unless what is kept is of other rows: those are newer, or have grown further.
+    pub(crate) fn keep_grown(&self, cart: CartId, grown: Arc<KnownCart>) {
+        if self.0.get(&cart).is_none_or(|kept| kept.id.known_of(&grown.id).is_some()) {
+            self.0.insert(cart, grown);
+        }
     }
 }
 

@@ -3,7 +3,13 @@
 //! A lane saves conflicts between operations of one node; two nodes are settled by the store's conditions and by the
 //! join. While a lane lives, its writer counts the
 //! operations that do not name themselves; a lane that opens again has a new writer.
+//!
+//! Where the store takes deltas in before they are durable, a lane is given on as soon as a delta is in: the next write
+//! starts from what the one before it made ([`flight`]). Whoever reads the store under a lane waits for those first.
 
+pub(crate) mod flight;
+
+use self::flight::Flights;
 use cart::{
     CartId, Dot, WriterId,
     planted::{self, Bug},
@@ -26,6 +32,7 @@ pub struct Lanes {
 pub struct Lane {
     writer: WriterId,
     counted: u32,
+    flights: Arc<Flights>,
 }
 
 /// The right to write a cart from this node, until dropped.
@@ -50,6 +57,13 @@ impl Lanes {
 
     /// Waits until every earlier operation on this cart is done. `random` is drawn when the lane opens.
     pub async fn enter(&self, cart: CartId, random: impl FnOnce() -> u64) -> LaneGuard {
+        let lane = self.enter_ahead(cart, random).await;
+        lane.flights.landed().await;
+        lane
+    }
+
+    /// Waits until every earlier operation on this cart is done, or its delta taken in.
+    pub(crate) async fn enter_ahead(&self, cart: CartId, random: impl FnOnce() -> u64) -> LaneGuard {
         let shard = &self.shards[usize::from(cart.0[0]) % SHARDS];
         let lane = shard.lock().lane(cart, self.per_shard_max, random);
         lane.lock_owned().await
@@ -72,7 +86,7 @@ impl Shard {
         } else {
             WriterId(random())
         };
-        let lane = Arc::new(Mutex::new(Lane { writer, counted: 0 }));
+        let lane = Arc::new(Mutex::new(Lane { writer, counted: 0, flights: Arc::default() }));
         self.0.insert(cart, Slot { lane: lane.clone(), used_again: false });
         lane
     }

@@ -5,6 +5,7 @@ use crate::{
     error::ServiceError,
     identity::Presented,
     known::{KnownCart, RowsId},
+    lane::{Lane, flight::Ahead},
 };
 use bytes::Bytes;
 use cart::{
@@ -14,7 +15,9 @@ use cart::{
     token::{Freshness, Receipt, RowSeen},
 };
 use std::sync::Arc;
-use storage::{Bucket, CartRows, Consistency, DeltaRow, Owner, Snapshot, StoreError, Version, WritePath};
+use storage::{
+    Bucket, CartRows, Consistency, DeltaRow, Owner, Snapshot, StoreError, Ticket, Version, WritePath,
+};
 
 /// The most merged guests whose rows are read with an account's cart.
 const GUESTS_MAX: usize = 8;
@@ -64,6 +67,27 @@ impl Service {
     ) -> Result<Loaded, StoreError> {
         let rows = self.stores.carts.load(cart, consistency).await;
         rows.and_then(|rows| self.decode(cart, &rows)).inspect_err(count_corrupt)
+    }
+
+    /// As [`Self::load_fresh`], for a write that holds the lane: with what is in flight where that is all it needs. Then
+    /// the ticket says when all of it is durable.
+    pub(crate) async fn load_ahead(
+        &self,
+        cart: CartId,
+        lane: &Lane,
+        presented: &Presented,
+    ) -> Result<(Loaded, bool, Ticket), ServiceError> {
+        let ahead = lane.flights().ahead().filter(|_| presented.receipt.is_none());
+        if let Some(Ahead { known, ticket }) = ahead {
+            let loaded = Loaded::of(known);
+            let freshness = presented.freshness.as_ref().filter(|seen| seen.cart == cart);
+            if freshness.is_none_or(|seen| seen.is_covered_by(&loaded.state, &loaded.versions)) {
+                return Ok((loaded, false, ticket));
+            }
+        }
+        lane.flights().landed().await;
+        let (loaded, lagging) = self.load_fresh(cart, presented).await?;
+        Ok((loaded, lagging, Ticket::DURABLE))
     }
 
     /// The cart as new as the caller has been shown it, where the store can; the flag says that it could not.
@@ -122,7 +146,9 @@ impl Service {
                 KnownCart { id, state: loaded.state, rows, own, ..KnownCart::default() }
             }
         };
-        Ok(Loaded::of(self.known.keep(cart, fresh)))
+        let fresh = Arc::new(fresh);
+        self.known.keep(cart, fresh.clone());
+        Ok(Loaded::of(fresh))
     }
 
     /// The same, decoded anew and with each row by itself.
@@ -178,7 +204,7 @@ impl KnownCart {
 }
 
 impl Loaded {
-    fn of(known: Arc<KnownCart>) -> Self {
+    pub(crate) fn of(known: Arc<KnownCart>) -> Self {
         Self {
             state: known.state.clone(),
             rows: known.rows.clone(),

@@ -1,11 +1,13 @@
 //! The write path: one operation, or several as one, on one cart.
 //!
 //! ```text
-//! lane → load, join → replay? → condition? → delta (pure) → limits → store: append blindly,
+//! lane → load, join → replay? → condition? → delta (pure) → limits → store: append blindly ([`append`]),
 //!        or replace on condition of the version and on a conflict join and try again → answer
 //! ```
 //! The delta is computed once: every further attempt writes the same delta under the same dot, so an attempt
 //! whose outcome is unknown can be repeated (C5).
+
+mod append;
 
 use crate::{
     Service,
@@ -23,13 +25,31 @@ use cart::{
     token::Receipt,
 };
 use std::sync::Arc;
-use storage::{Bucket, Consistency, DeltaKey, Replaced, RowKey, StoreError, WritePath};
+use storage::{Bucket, Consistency, Replaced, RowKey, StoreError, WritePath};
 
 /// Milliseconds of a bucket of deltas.
 const BUCKET_MS: u64 = 60_000;
 /// Milliseconds after the first lost race; doubled with each, and scattered.
 const RETRY_MS: u64 = 2;
 const RETRY_MS_MAX: u64 = 200;
+
+/// What a request comes to.
+enum Step {
+    /// It was executed before.
+    Replay,
+    /// The cart is not as the caller demands.
+    Mismatch,
+    /// It changes nothing.
+    Nothing,
+    Write(Write),
+}
+
+/// A change and what the cart is with it.
+struct Write {
+    stamp: Stamp,
+    delta: Delta,
+    after: Arc<Cart>,
+}
 
 impl Service {
     /// Executes what `plan` makes of the current state, as the operation that `identity` names.
@@ -43,28 +63,61 @@ impl Service {
         conditions: &Conditions,
         plan: impl FnOnce(&Cart, &Stamp) -> Result<Delta, ServiceError> + Send,
     ) -> Result<CartAnswer, ServiceError> {
-        let mut lane = self.lanes.enter(cart, || self.environment.random()).await;
-        let (mut loaded, lagging) = self.load_fresh(cart, &conditions.presented).await?;
-        if loaded.state.erased {
-            return Err(ServiceError::Erased);
-        }
-        if let Some(lost) = loaded.lost.take() {
+        let mut lane = self.lanes.enter_ahead(cart, || self.environment.random()).await;
+        let (mut loaded, lagging, in_flight) = self.load_ahead(cart, &lane, &conditions.presented).await?;
+        if let Some(lost) = loaded.lost.take().filter(|_| !loaded.state.erased) {
             metrics::counter!("evercart_receipts_joined_total").increment(1);
             loaded = self.store(cart, loaded, lost.delta, lost.dot, &mut lane).await?;
         }
-        if identity.standing(cart, &loaded.state, self.environment.now())? == Standing::Replay {
-            metrics::counter!("evercart_replays_total").increment(1);
-            let dot = identity.dot(cart);
-            let replay = Outcome { cart, loaded, dot, lagging, replayed: true, receipt: None };
-            return Ok(self.answer(replay).await);
+        let step = self.step(cart, (identity, conditions), &loaded.state, &mut lane, plan);
+        let Ok(Step::Write(write)) = step else {
+            self.stores.carts.durable(in_flight).await?;
+            let replayed = matches!(step, Ok(Step::Replay));
+            let dot = identity.dot(cart).filter(|_| replayed);
+            let answer = Outcome { cart, loaded, dot, lagging, replayed, receipt: None };
+            return match step? {
+                Step::Mismatch => Err(ServiceError::PreconditionFailed(Box::new(self.answer(answer).await))),
+                Step::Write(_) | Step::Replay | Step::Nothing => Ok(self.answer(answer).await),
+            };
+        };
+        let Write { stamp, delta, after } = write;
+        let receipt = Receipt { cart, dot: stamp.dot, day: stamp.at.day(), delta: delta.clone() };
+        let loaded = match self.stores.carts.capabilities().write_path {
+            WritePath::Append => {
+                let taken = self.take_in(cart, loaded, (&delta, after), stamp.dot, &mut lane).await?;
+                let flight = Lane::depart(lane, taken.ahead());
+                self.land(cart, taken, Some(&flight)).await?
+            }
+            WritePath::Replace => self.store(cart, loaded, delta, stamp.dot, &mut lane).await?,
+        };
+        if loaded.state.erased {
+            return Err(ServiceError::Erased); // by another node, while this one wrote
         }
-        if let Some(account) = loaded.state.merged_into {
+        let (dot, receipt) = (Some(stamp.dot), Some(receipt));
+        Ok(self.answer(Outcome { cart, loaded, dot, lagging, replayed: false, receipt }).await)
+    }
+
+    /// What a request comes to, given the cart as it is before it.
+    fn step(
+        &self,
+        cart: CartId,
+        (identity, conditions): (&Identity, &Conditions),
+        state: &Cart,
+        lane: &mut Lane,
+        plan: impl FnOnce(&Cart, &Stamp) -> Result<Delta, ServiceError>,
+    ) -> Result<Step, ServiceError> {
+        if state.erased {
+            return Err(ServiceError::Erased);
+        }
+        if identity.standing(cart, state, self.environment.now())? == Standing::Replay {
+            metrics::counter!("evercart_replays_total").increment(1);
+            return Ok(Step::Replay);
+        }
+        if let Some(account) = state.merged_into {
             return Err(ServiceError::MergedInto(account));
         }
-        if conditions.if_match.as_ref().is_some_and(|tags| !is_matched(tags, &loaded.state)) {
-            let current = Outcome { cart, loaded, dot: None, lagging, replayed: false, receipt: None };
-            let current = self.answer(current).await;
-            return Err(ServiceError::PreconditionFailed(Box::new(current)));
+        if conditions.if_match.as_ref().is_some_and(|tags| !is_matched(tags, state)) {
+            return Ok(Step::Mismatch);
         }
         let dot = match identity.dot(cart) {
             Some(_) if planted::is_on(Bug::P1RetryGetsNewDot) => lane.count(),
@@ -72,24 +125,17 @@ impl Service {
             None => lane.count(),
         };
         let stamp = Stamp { dot, origin: identity.origin(cart), at: self.environment.now() };
-        let planned = plan(&loaded.state, &stamp).and_then(|delta| {
-            let after = loaded.state.joined(&delta);
-            self.settings.limits.check(&loaded.state, &after)?;
+        let planned = plan(state, &stamp).and_then(|delta| {
+            let after = state.joined(&delta);
+            self.settings.limits.check(state, &after)?;
             Ok((delta, Arc::new(after)))
         });
         let (delta, after) = planned.inspect_err(|_| lane.uncount(dot))?;
         if delta.is_untouched() {
             lane.uncount(dot);
-            let unchanged = Outcome { cart, loaded, dot: None, lagging, replayed: false, receipt: None };
-            return Ok(self.answer(unchanged).await);
+            return Ok(Step::Nothing);
         }
-        let receipt = Some(Receipt { cart, dot, day: stamp.at.day(), delta: delta.clone() });
-        let loaded = self.store_joined(cart, loaded, (delta, after), dot, &mut lane).await?;
-        drop(lane);
-        if loaded.state.erased {
-            return Err(ServiceError::Erased); // by another node, while this one wrote
-        }
-        Ok(self.answer(Outcome { cart, loaded, dot: Some(dot), lagging, replayed: false, receipt }).await)
+        Ok(Step::Write(Write { stamp, delta, after }))
     }
 
     /// Writes a delta the way the engine wants it, and answers the state with it in.
@@ -101,57 +147,32 @@ impl Service {
         dot: Dot,
         lane: &mut Lane,
     ) -> Result<Loaded, ServiceError> {
-        let after = Arc::new(loaded.state.joined(&delta));
-        self.store_joined(cart, loaded, (delta, after), dot, lane).await
-    }
-
-    /// The same, where the state with the delta in it is there already.
-    async fn store_joined(
-        &self,
-        cart: CartId,
-        loaded: Loaded,
-        (delta, after): (Delta, Arc<Cart>),
-        dot: Dot,
-        lane: &mut Lane,
-    ) -> Result<Loaded, ServiceError> {
-        let stored = match self.stores.carts.capabilities().write_path {
-            WritePath::Append => self.append(cart, loaded, (&delta, after), dot).await,
-            WritePath::Replace => self.replace(cart, loaded, &delta).await,
-        };
-        if let Err(ServiceError::Store(error)) = &stored
-            && !error.may_be_applied()
-        {
-            lane.uncount(dot);
-        } else if let Some(index) = self.index.get() {
-            index.note(cart);
-        }
-        stored
-    }
-
-    async fn append(
-        &self,
-        cart: CartId,
-        mut loaded: Loaded,
-        (delta, after): (&Delta, Arc<Cart>),
-        dot: Dot,
-    ) -> Result<Loaded, ServiceError> {
-        let bytes = bytes::Bytes::from(format::encode(delta));
-        let value_hash = format::checksum(&bytes);
-        let mut attempts = Attempts::default();
-        loop {
-            // The bucket is the time of this attempt: a repeated insert is another row with the same value.
-            let bucket = bucket_at(self.environment.now());
-            let owner = self.owner.clone();
-            let key = DeltaKey { cart, owner, bucket, operation: dot, value_hash };
-            match self.stores.carts.append(&key, bytes.clone()).await {
-                Ok(()) => break,
-                Err(error) => self.pause(attempts.failed(error, self.settings.write_attempts_max)?).await,
+        match self.stores.carts.capabilities().write_path {
+            WritePath::Append => {
+                let after = Arc::new(loaded.state.joined(&delta));
+                let taken = self.take_in(cart, loaded, (&delta, after), dot, lane).await?;
+                self.land(cart, taken, None).await
+            }
+            WritePath::Replace => {
+                let stored = self.replace(cart, loaded, &delta).await;
+                let stored = stored.inspect_err(|error| self.note_failed(cart, dot, lane, error))?;
+                self.note_changed(cart);
+                Ok(stored)
             }
         }
-        loaded.state = after;
-        let grown = loaded.known.map(|before| before.grown(delta, loaded.state.clone(), dot, value_hash));
-        loaded.known = grown.map(|grown| self.known.keep(cart, grown));
-        Ok(loaded)
+    }
+
+    fn note_failed(&self, cart: CartId, dot: Dot, lane: &mut Lane, error: &ServiceError) {
+        match error {
+            ServiceError::Store(error) if !error.may_be_applied() => lane.uncount(dot),
+            _ => self.note_changed(cart),
+        }
+    }
+
+    fn note_changed(&self, cart: CartId) {
+        if let Some(index) = self.index.get() {
+            index.note(cart);
+        }
     }
 
     async fn replace(&self, cart: CartId, mut loaded: Loaded, delta: &Delta) -> Result<Loaded, ServiceError> {

@@ -11,7 +11,7 @@ use storage::cart::CartId;
 use storage::error::Result;
 use storage::{
     Bucket, Capabilities, CartRows, CartStore, Consistency, DeltaKey, DeltaRow, Owner, Replaced, RowKey,
-    Snapshot, Version, WritePath,
+    Snapshot, Ticket, Version, WritePath,
 };
 
 use crate::Embedded;
@@ -56,9 +56,19 @@ impl CartStore for Embedded {
     }
 
     async fn append(&self, key: &DeltaKey, bytes: Bytes) -> Result<()> {
+        let ticket = self.take_in(key, bytes).await?;
+        self.durable(ticket).await
+    }
+
+    // The journal's order is the order in which deltas are taken in, and it fails for good.
+    async fn take_in(&self, key: &DeltaKey, bytes: Bytes) -> Result<Ticket> {
         let DeltaKey { cart, owner, bucket, operation, value_hash } = key;
         let name = DeltaName { bucket: *bucket, operation: *operation, value_hash: *value_hash };
-        self.engine.append(&key::cart(*cart), owner.as_str().into(), name, bytes).await
+        self.engine.queue_append(&key::cart(*cart), owner.as_str().into(), name, bytes).await.map(Ticket)
+    }
+
+    async fn durable(&self, ticket: Ticket) -> Result<()> {
+        self.engine.durable(ticket.0).await
     }
 
     async fn remove(&self, key: &RowKey, version: Version) -> Result<Replaced> {

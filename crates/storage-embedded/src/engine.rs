@@ -119,24 +119,23 @@ impl Engine {
         Ok(())
     }
 
-    /// Joins a delta to a cart, blindly; durable when it returns.
-    pub(crate) async fn append(
+    /// Joins a delta to a cart, blindly; says with which batch that is durable.
+    pub(crate) async fn queue_append(
         &self,
         key: &Key,
         owner: SmolStr,
         name: DeltaName,
         bytes: Bytes,
-    ) -> Result<()> {
+    ) -> Result<u64> {
         check_cart(key, &bytes)?;
         let change = Change::Delta { owner, bytes, name: Some(name) };
         let record = change::encode(key, &change);
-        let batch = match self.queue_delta(key, &record, &change) {
+        match self.queue_delta(key, &record, &change) {
             Err(StoreError::Full) if self.journal.room(record.len()).await => {
-                self.queue_delta(key, &record, &change)?
+                self.queue_delta(key, &record, &change)
             }
-            outcome => outcome?,
-        };
-        self.durable(batch).await
+            outcome => outcome,
+        }
     }
 
     fn queue_delta(&self, key: &Key, record: &[u8], change: &Change) -> Result<u64> {

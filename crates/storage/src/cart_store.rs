@@ -80,6 +80,15 @@ pub struct DeltaKey {
     pub value_hash: u64,
 }
 
+/// Says when a delta that was taken in is durable. Later ones are greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket(pub u64);
+
+impl Ticket {
+    /// Of what is durable already.
+    pub const DURABLE: Self = Self(0);
+}
+
 /// One owner's row as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
@@ -150,6 +159,20 @@ pub trait CartStore: Send + Sync + 'static {
 
     /// Inserts a delta: blind, immutable, idempotent. Acknowledged means durable.
     async fn append(&self, key: &DeltaKey, bytes: Bytes) -> Result<()>;
+
+    /// Takes a delta in; [`Self::durable`] says when the insert is done. No load shows it before.
+    ///
+    /// Deltas of one cart that are taken in one after the other become durable in that order: once one does not, none
+    /// after it does. An engine that cannot promise this does the whole insert here, as this does.
+    async fn take_in(&self, key: &DeltaKey, bytes: Bytes) -> Result<Ticket> {
+        self.append(key, bytes).await.map(|()| Ticket::DURABLE)
+    }
+
+    /// Waits until a delta that was taken in is durable.
+    async fn durable(&self, ticket: Ticket) -> Result<()> {
+        debug_assert_eq!(ticket, Ticket::DURABLE, "an engine that gives tickets waits for them");
+        Ok(())
+    }
 
     /// Removes the own row if its version is `version`.
     async fn remove(&self, key: &RowKey, version: Version) -> Result<Replaced>;

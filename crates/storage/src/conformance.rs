@@ -52,6 +52,7 @@ macro_rules! conformance_suite {
             }
             rows {
                 an_appended_delta_is_loaded_at_once,
+                deltas_taken_in_are_loaded_once_the_last_is_durable,
                 an_append_repeated_changes_nothing,
                 deltas_join_in_any_order,
                 concurrent_appends_are_all_kept,

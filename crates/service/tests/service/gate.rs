@@ -10,7 +10,7 @@ use std::{
 };
 use storage::{
     Bucket, Capabilities, CartRows, CartStore, CatalogRow, CatalogStore, Consistency, DeltaKey, Owner,
-    PutOutcome, Replaced, RowKey, StoreError, Stores, Version,
+    PutOutcome, Replaced, RowKey, StoreError, Stores, Ticket, Version,
 };
 use tokio::sync::Semaphore;
 
@@ -131,6 +131,15 @@ impl CartStore for Gated<dyn CartStore> {
     async fn append(&self, key: &DeltaKey, bytes: Bytes) -> Result<()> {
         self.gate.pass("write").await;
         self.store.append(key, bytes).await
+    }
+
+    async fn take_in(&self, key: &DeltaKey, bytes: Bytes) -> Result<Ticket> {
+        self.gate.pass("write").await;
+        self.store.take_in(key, bytes).await
+    }
+
+    async fn durable(&self, ticket: Ticket) -> Result<()> {
+        self.store.durable(ticket).await
     }
 
     async fn remove(&self, key: &RowKey, version: Version) -> Result<Replaced> {

@@ -17,6 +17,8 @@ mod fold;
 mod freshness;
 mod gate;
 mod index;
+mod journal;
+mod lanes;
 mod lines;
 mod nodes;
 mod refresh;

@@ -158,11 +158,19 @@ impl World {
 
     /// A shop that decided otherwise.
     pub(crate) async fn with(path: WritePath, decide: impl FnOnce(&mut Settings)) -> Self {
+        Self::open(memory::open(path), path, decide).await
+    }
+
+    /// A shop whose stores are what is made of those in memory.
+    pub(crate) async fn over(path: WritePath, make: impl FnOnce(Stores) -> Stores) -> Self {
+        Self::open(make(memory::open(path)), path, |_| ()).await
+    }
+
+    async fn open(stores: Stores, path: WritePath, decide: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Settings::new(Currency::parse("GBP").unwrap());
         settings.catalog_cached_max = 0;
         decide(&mut settings);
-        let (stores, faults, environment) =
-            (memory::open(path), Arc::new(Switch::default()), TestEnvironment::new());
+        let (faults, environment) = (Arc::new(Switch::default()), TestEnvironment::new());
         let (gate, gated) = Gate::before(stores.clone());
         let shaky = faulty(gated, faults.clone());
         let service = node(shaky, settings, environment.clone());

@@ -1,7 +1,7 @@
 //! Deltas and several owners: blind inserts, folding, and the join of all rows.
 
 use super::sample::{add, cart_id, delta_key, load, owner, stored};
-use crate::{Bucket, Owner, RowKey, Stores, error::Result};
+use crate::{Bucket, Owner, RowKey, Stores, Ticket, error::Result};
 use cart::{Cart, Join};
 
 type Case = Result<()>;
@@ -12,6 +12,21 @@ pub async fn an_appended_delta_is_loaded_at_once(stores: &Stores) -> Case {
     stores.carts.append(&delta_key(cart_id(1), 1, 1, 5), stored(&delta)).await?;
     assert_eq!(load(&*stores.carts, cart_id(1)).await?, delta);
     assert_eq!(stores.carts.scan(None, 10).await?, [cart_id(1)]);
+    Ok(())
+}
+
+/// Taken in one behind the other; the last is durable with those before it.
+pub async fn deltas_taken_in_are_loaded_once_the_last_is_durable(stores: &Stores) -> Case {
+    let mut last = Ticket::DURABLE;
+    for seq in 1..=20 {
+        let ticket =
+            stores.carts.take_in(&delta_key(cart_id(1), 1, seq, 5), stored(&add(1, seq, "A"))).await?;
+        assert!(ticket >= last, "tickets rise");
+        last = ticket;
+    }
+    stores.carts.durable(last).await?;
+    let loaded = load(&*stores.carts, cart_id(1)).await?;
+    assert_eq!(loaded.entries.len(), 20);
     Ok(())
 }
 

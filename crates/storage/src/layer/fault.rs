@@ -6,7 +6,7 @@
 use crate::{
     Bucket, Capabilities, CartRows, CartStore, CatalogRow, CatalogStore, Consistency, DeltaKey, DueCursor,
     DueRecord, Inserted, LinearStore, LinearTable, Owner, PutOutcome, Record, RecordReplaced, Replaced,
-    RowKey, StoreError, Stores, Version, error::Result,
+    RowKey, StoreError, Stores, Ticket, Version, error::Result,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -83,7 +83,16 @@ impl<S: ?Sized> Faulty<S> {
         operation: &'static str,
         work: impl Fn() -> F,
     ) -> Result<T> {
-        match self.faults.next(operation) {
+        self.write_with(self.faults.next(operation), operation, work).await
+    }
+
+    async fn write_with<T, F: Future<Output = Result<T>>>(
+        &self,
+        fault: Fault,
+        operation: &'static str,
+        work: impl Fn() -> F,
+    ) -> Result<T> {
+        match fault {
             Fault::None => work().await,
             Fault::Before => Err(StoreError::Unavailable(Box::new(Injected(operation)))),
             Fault::After => {
@@ -125,6 +134,21 @@ impl CartStore for Faulty<dyn CartStore> {
 
     async fn append(&self, key: &DeltaKey, bytes: Bytes) -> Result<()> {
         self.write("append", || self.store.append(key, bytes.clone())).await
+    }
+
+    // Only what meets no fault is left to become durable later.
+    async fn take_in(&self, key: &DeltaKey, bytes: Bytes) -> Result<Ticket> {
+        match self.faults.next("append") {
+            Fault::None => self.store.take_in(key, bytes).await,
+            fault => {
+                let whole = self.write_with(fault, "append", || self.store.append(key, bytes.clone()));
+                whole.await.map(|()| Ticket::DURABLE)
+            }
+        }
+    }
+
+    async fn durable(&self, ticket: Ticket) -> Result<()> {
+        self.store.durable(ticket).await
     }
 
     async fn remove(&self, key: &RowKey, version: Version) -> Result<Replaced> {

@@ -6,7 +6,7 @@
 use crate::{
     Bucket, Capabilities, CartRows, CartStore, CatalogRow, CatalogStore, Consistency, DeltaKey, DueCursor,
     DueRecord, Inserted, LinearStore, LinearTable, Owner, PutOutcome, Record, RecordReplaced, Replaced,
-    RowKey, Stores, Version, error::Result,
+    RowKey, Stores, Ticket, Version, error::Result,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -55,13 +55,17 @@ impl<S: ?Sized> Measured<S> {
     async fn timed<T>(&self, operation: Operation, work: impl Future<Output = Result<T>>) -> Result<T> {
         let started = Instant::now();
         let result = work.await;
+        self.note(operation, started, &result);
+        result
+    }
+
+    fn note<T>(&self, operation: Operation, started: Instant, result: &Result<T>) {
         let instruments = self.instruments(operation);
-        match &result {
+        match result {
             Ok(_) => instruments.done.increment(1),
             Err(error) => counter(operation, error.kind()).increment(1),
         }
         instruments.duration.record(started.elapsed());
-        result
     }
 
     fn instruments(&self, operation: Operation) -> Instruments {
@@ -105,6 +109,20 @@ impl CartStore for Measured<dyn CartStore> {
 
     async fn append(&self, key: &DeltaKey, bytes: Bytes) -> Result<()> {
         self.timed(("carts", "append"), self.store.append(key, bytes)).await
+    }
+
+    async fn take_in(&self, key: &DeltaKey, bytes: Bytes) -> Result<Ticket> {
+        let started = Instant::now();
+        let taken = self.store.take_in(key, bytes).await;
+        if !matches!(taken, Ok(ticket) if ticket != Ticket::DURABLE) {
+            self.note(("carts", "append"), started, &taken);
+        }
+        taken
+    }
+
+    // One append is counted once: when it is done.
+    async fn durable(&self, ticket: Ticket) -> Result<()> {
+        self.timed(("carts", "append"), self.store.durable(ticket)).await
     }
 
     async fn remove(&self, key: &RowKey, version: Version) -> Result<Replaced> {
