@@ -6,10 +6,20 @@
 //! could see does not change the digest. Neither does a refresh: what is newest of an item is shown beside the state,
 //! wherever it is known from.
 
-use crate::{hash::Parts, item::Snapshot, line::List, state::Cart, view::Surroundings};
+use crate::{
+    dot::Dot,
+    hash::Parts,
+    item::Snapshot,
+    line::{List, Sku},
+    money::Currency,
+    state::Cart,
+};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Bytes that go into the digest of an entry without attributes: seven numbers and a key, each behind its length.
 const BYTES_PER_ENTRY: usize = 144;
+/// The same of an item with its SKU, roughly.
+const BYTES_PER_ITEM: usize = 72;
 
 impl Cart {
     /// 64 bits of a digest over entries, fields and erasure.
@@ -46,19 +56,51 @@ impl Cart {
         parts.u64()
     }
 
-    /// 64 bits of a digest over what a view of this state is made of beside it: the newest items, the shop's currency,
-    /// and whether it may be stale. Items count where the catalogue knows them newer or not; no view has to be made.
-    pub fn overlay_digest(&self, surroundings: &Surroundings<'_>, lagging: bool) -> u64 {
-        let parts = Parts::new("overlay").number(u64::from(lagging)).bytes(&surroundings.currency.bytes());
-        // Of a line that stands in several entries this may be more than is shown: no harm is done by another tag.
-        let units: u64 = self.entries.values().filter_map(|entry| entry.n).map(u64::from).sum();
-        let parts = self.shown().fold(parts, |parts, (dot, shown)| {
-            let scarce = surroundings.scarce(shown.line.sku(), units).map_or(u64::MAX, |available| available);
-            let parts = parts.number(scarce).number(u64::from(surroundings.claimed.contains(&dot)));
-            let newest = (surroundings.newest)(shown.line.sku()).max(shown.entry.latest.clone());
-            let (stamp, digest) = newest.map_or((0, 0), |newest| (newest.stamp, newest.digest()));
-            parts.number(stamp).number(digest)
+    /// 64 bits of a digest over what a view of this state is made of beside it. No view has to be made, and items that
+    /// were looked up are not looked at again one by one.
+    pub fn overlay_digest(&self, overlay: &Overlay<'_>) -> u64 {
+        let parts = Parts::new("overlay").number(u64::from(overlay.lagging)).bytes(&overlay.currency.bytes());
+        let parts = overlay.scarce.iter().fold(parts.number(overlay.newest), |parts, (sku, available)| {
+            parts.bytes(sku.as_bytes()).number(*available)
+        });
+        let claimed = overlay.claimed.iter().filter(|dot| self.entries.contains_key(dot));
+        let parts = claimed.fold(parts, |parts, dot| {
+            parts.bytes(b"claimed").number(dot.writer.0).number(u64::from(dot.seq))
+        });
+        // A refreshed item shows where the catalogue's is not newer.
+        let refreshed = self.shown().filter_map(|(dot, shown)| {
+            let latest = shown.entry.latest.as_ref()?;
+            let is_shown = (overlay.newest_of)(shown.line.sku()).is_none_or(|newest| newest < *latest);
+            is_shown.then_some((dot, latest))
+        });
+        let parts = refreshed.fold(parts, |parts, (dot, latest)| {
+            parts.bytes(b"latest").number(dot.writer.0).number(u64::from(dot.seq)).number(latest.digest())
         });
         parts.u64()
     }
+}
+
+/// What shows in a view beside the state.
+pub struct Overlay<'a> {
+    /// [`items_digest`] of the newest items of the cart.
+    pub newest: u64,
+    /// One of them.
+    pub newest_of: &'a dyn Fn(&Sku) -> Option<Snapshot>,
+    /// Units that can be bought of what is scarce of its items.
+    pub scarce: &'a BTreeMap<Sku, u64>,
+    /// What checkouts under way have claimed.
+    pub claimed: &'a BTreeSet<Dot>,
+    /// The shop's.
+    pub currency: Currency,
+    /// True when it may be stale.
+    pub lagging: bool,
+}
+
+/// 64 bits of a digest over items as they are now, in the order of their SKUs.
+pub fn items_digest<'a>(items: impl ExactSizeIterator<Item = (&'a Sku, &'a Snapshot)>) -> u64 {
+    let room = BYTES_PER_ITEM * (items.len() + 1);
+    let parts = items.fold(Parts::with_capacity("items", room), |parts, (sku, snapshot)| {
+        parts.bytes(sku.as_bytes()).number(snapshot.stamp).number(snapshot.digest())
+    });
+    parts.u64()
 }

@@ -14,7 +14,7 @@
 //! shown.
 
 pub mod context;
-mod digest;
+pub mod digest;
 pub mod dot;
 pub mod entry;
 pub mod format;

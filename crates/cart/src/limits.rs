@@ -76,11 +76,11 @@ impl Limits {
         if self.surely_hold(after) {
             return Ok(());
         }
-        let after = Size::of(after);
+        let after = Size::of(after, self.entry_bytes_max);
         if self.exceeded(&after, &Size::default()).is_none() {
             return Ok(());
         }
-        self.exceeded(&after, &Size::of(before)).map_or(Ok(()), Err)
+        self.exceeded(&after, &Size::of(before, self.entry_bytes_max)).map_or(Ok(()), Err)
     }
 
     /// True where it shows without telling lines apart: if all entries were one line, or each one of its own, they
@@ -91,8 +91,7 @@ impl Limits {
             && cart.fields.len() as u64 <= self.fields_max
             && cart.entries.values().filter_map(|entry| entry.n).map(u64::from).sum::<u64>()
                 <= self.quantity_per_line_max
-            && bytes_of_fields(cart) + cart.entries.values().map(|entry| bytes_of_entry(entry)).sum::<u64>()
-                <= self.entry_bytes_max
+            && bytes_at_most(cart) <= self.entry_bytes_max
     }
 
     /// The first limit that `after` is over, and by more than `before` was. Each line is compared with itself: one
@@ -153,12 +152,12 @@ impl Size {
         found.and_then(|at| self.lines.get(at)).map_or_else(LineSize::default, |(_, size)| *size)
     }
 
-    fn of(cart: &Cart) -> Self {
-        Self {
-            lines: lines_of(cart),
-            bytes: bytes_of_entries(cart) + bytes_of_fields(cart),
-            fields: cart.fields.len() as u64,
-        }
+    /// What is measured of a cart. Its bytes are only told apart where they might be more than `bytes_max`.
+    fn of(cart: &Cart, bytes_max: u64) -> Self {
+        let at_most = bytes_at_most(cart);
+        let bytes =
+            if at_most > bytes_max { bytes_of_entries(cart) + bytes_of_fields(cart) } else { at_most };
+        Self { lines: lines_of(cart), bytes, fields: cart.fields.len() as u64 }
     }
 }
 
@@ -178,6 +177,11 @@ fn lines_of(cart: &Cart) -> Vec<(LineKey, LineSize)> {
 
 fn bytes_of_fields(cart: &Cart) -> u64 {
     cart.fields.iter().map(|(name, field)| bytes_of_field(name, field.value.as_deref())).sum()
+}
+
+/// Bytes of a cart, if no two entries referred to the same.
+fn bytes_at_most(cart: &Cart) -> u64 {
+    bytes_of_fields(cart) + cart.entries.values().map(|entry| bytes_of_entry(entry)).sum::<u64>()
 }
 
 /// Of an entry with all that it refers to.

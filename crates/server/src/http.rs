@@ -58,7 +58,7 @@ use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
 };
-use tower::util::option_layer;
+use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -134,15 +134,20 @@ pub fn router(state: AppState) -> Router {
     let cors = cors::layer(&state.config.auth.origins);
     let (shop, _) = api().split_for_parts();
     let (around, _) = around().split_for_parts();
-    shop.layer(middleware::from_fn_with_state(state.clone(), admit::admit))
+    // Each `layer` of a router boxes every request and copies the services below: what can stand in one does.
+    let door = ServiceBuilder::new()
         .layer(middleware::from_fn(observe::measure))
+        .layer(middleware::from_fn_with_state(state.clone(), admit::admit));
+    let house = ServiceBuilder::new()
+        .layer(middleware::from_fn(request_id::name))
+        .layer(CatchPanicLayer::custom(panicked))
+        // Above the fallbacks: a preflight asks with a method that no route has.
+        .option_layer(cors);
+    shop.layer(door)
         .merge(around)
         .fallback(async || Problem::not_found())
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
-        // Above the fallbacks: a preflight asks with a method that no route has.
-        .layer(option_layer(cors))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn(request_id::name))
+        .layer(house)
         .with_state(state)
 }
 

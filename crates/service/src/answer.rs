@@ -3,6 +3,7 @@
 use crate::{catalog::Newest, known::Memo};
 use cart::{
     Cart, CartId, Dot, Timestamp,
+    digest::Overlay,
     line::Sku,
     money::Currency,
     token::{Freshness, GuestToken, Receipt},
@@ -76,25 +77,27 @@ pub enum CartNotice {
 impl CartAnswer {
     /// What is shown of the cart.
     pub fn view(&self) -> View {
-        self.surrounded(|surroundings| View::of(&self.state, surroundings))
+        let surroundings = Surroundings {
+            newest: &|sku| self.newest.get(sku),
+            stock: &|sku| self.scarce.get(sku).copied(),
+            low_stock_max: self.low_stock_max,
+            claimed: &self.claimed,
+            currency: self.currency,
+        };
+        View::of(&self.state, &surroundings)
     }
 
     /// The strong entity tag: the digest of the state, and of the items and freshness shown with it.
     pub fn etag(&self) -> String {
-        let overlay = self.surrounded(|surroundings| self.state.overlay_digest(surroundings, self.lagging));
-        format!("{}.{overlay:016x}", state_tag(&self.state))
-    }
-
-    fn surrounded<T>(&self, show: impl FnOnce(&Surroundings<'_>) -> T) -> T {
-        let newest = |sku: &Sku| self.newest.get(sku);
-        let stock = |sku: &Sku| self.scarce.get(sku).copied();
-        show(&Surroundings {
-            newest: &newest,
-            stock: &stock,
-            low_stock_max: self.low_stock_max,
+        let overlay = self.state.overlay_digest(&Overlay {
+            newest: self.newest.digest(),
+            newest_of: &|sku| self.newest.get(sku),
+            scarce: &self.scarce,
             claimed: &self.claimed,
             currency: self.currency,
-        })
+            lagging: self.lagging,
+        });
+        format!("{}.{overlay:016x}", state_tag(&self.state))
     }
 }
 

@@ -7,7 +7,9 @@
 
 use crate::{Environment, Settings};
 use cart::{
-    Timestamp, format,
+    Timestamp,
+    digest::items_digest,
+    format,
     item::{Item, Snapshot},
     line::{Sku, Texts},
 };
@@ -85,9 +87,21 @@ pub struct Newest {
     changes: Option<u64>,
     /// By SKU.
     items: Vec<(Sku, Snapshot)>,
+    digest: u64,
 }
 
 impl Newest {
+    fn of(changes: Option<u64>, mut items: Vec<(Sku, Snapshot)>) -> Self {
+        items.sort_unstable();
+        let digest = items_digest(items.iter().map(|(sku, snapshot)| (sku, snapshot)));
+        Self { changes, items, digest }
+    }
+
+    /// 64 bits of a digest over all of them.
+    pub fn digest(&self) -> u64 {
+        self.digest
+    }
+
     /// Which changes it is after: equal numbers, equal items. `None` where the store did not answer in time.
     pub fn changes(&self) -> Option<u64> {
         self.changes
@@ -149,15 +163,14 @@ impl Catalog {
             }
         }
         if missing.is_empty() {
-            return Newest { changes: Some(changes), items };
+            return Newest::of(Some(changes), items);
         }
         let Some(found) = self.fetch_in_time(missing.clone()).await else {
-            return Newest { changes: None, items };
+            return Newest::of(None, items);
         };
         let found = missing.into_iter().zip(found);
         items.extend(found.filter_map(|(sku, item)| Some((sku, item?.snapshot))));
-        items.sort_unstable();
-        Newest { changes: Some(changes), items }
+        Newest::of(Some(changes), items)
     }
 
     /// True when no item has changed since.

@@ -4,16 +4,16 @@
 //! What always holds: a cart is taken from here only for rows that were just loaded, each named by owner, version and
 //! checksum, or by operation and checksum; so there is nothing to invalidate, whoever writes the store.
 
-use crate::{catalog::Newest, load::OwnRow};
+use crate::{CartAnswer, Service, catalog::Newest, load::OwnRow};
 use cart::{Cart, CartId, Delta, Dot, format, token::RowSeen};
 use parking_lot::Mutex;
 use quick_cache::{Weighter, sync::Cache};
 use std::{any::Any, fmt, sync::Arc};
 use storage::CartRows;
 
-/// Bytes of a decoded cart with its answer, roughly: of itself, and for each entry.
-const CART_BYTES: u64 = 2_500;
-const ENTRY_BYTES: u64 = 900;
+/// Bytes of a decoded cart, roughly: of itself, and for each entry.
+const CART_BYTES: u64 = 1_000;
+const ENTRY_BYTES: u64 = 600;
 
 /// Which rows a state was joined from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,17 +56,37 @@ impl KnownCart {
 
 /// A place where the edge keeps what it made of a state. It goes with the state.
 #[derive(Default)]
-pub struct Memo(Mutex<Option<Arc<dyn Any + Send + Sync>>>);
+pub struct Memo(Mutex<Option<Made>>);
+
+struct Made {
+    what: Arc<dyn Any + Send + Sync>,
+    bytes: u64,
+}
 
 impl Memo {
     /// What was kept, if it is of this type.
     pub fn get<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
-        self.0.lock().clone()?.downcast().ok()
+        self.0.lock().as_ref()?.what.clone().downcast().ok()
     }
 
-    /// Keeps this in place of what was kept.
-    pub fn keep<T: Any + Send + Sync>(&self, made: Arc<T>) {
-        *self.0.lock() = Some(made);
+    fn keep(&self, what: Arc<dyn Any + Send + Sync>, bytes: u64) {
+        *self.0.lock() = Some(Made { what, bytes });
+    }
+
+    fn bytes(&self) -> u64 {
+        self.0.lock().as_ref().map_or(0, |made| made.bytes)
+    }
+}
+
+impl Service {
+    /// Keeps what the edge made of a cart's state, of about so many bytes, in place of what it had made before.
+    pub fn keep_made(&self, answer: &CartAnswer, what: Arc<dyn Any + Send + Sync>, bytes: u64) {
+        let Some(memo) = &answer.memo else { return };
+        memo.keep(what, bytes);
+        // It is weighed as it is put there.
+        if let Some(known) = self.known.get(answer.cart) {
+            self.known.keep(answer.cart, known);
+        }
     }
 }
 
@@ -135,7 +155,7 @@ struct Weight;
 impl Weighter<CartId, Arc<KnownCart>> for Weight {
     fn weight(&self, _: &CartId, known: &Arc<KnownCart>) -> u64 {
         let rows = known.rows.iter().map(|row| row.entries.len() as u64).sum::<u64>();
-        CART_BYTES + ENTRY_BYTES * (known.state.entries.len() as u64 + rows)
+        CART_BYTES + ENTRY_BYTES * (known.state.entries.len() as u64 + rows) + known.memo.bytes()
     }
 }
 
@@ -193,7 +213,7 @@ mod tests {
     #[test]
     fn a_memo_is_of_one_type() {
         let memo = Memo::default();
-        memo.keep(Arc::new(5_u32));
+        memo.keep(Arc::new(5_u32), 4);
         assert_eq!((memo.get::<u32>().as_deref(), memo.get::<u64>()), (Some(&5), None));
     }
 }

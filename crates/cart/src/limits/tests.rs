@@ -163,7 +163,7 @@ proptest! {
     fn what_surely_holds_holds(cart in generators::cart()) {
         for limits in [SMALL, Limits { lines_max: 6, dots_per_line_max: 6, entry_bytes_max: 400, ..SMALL }] {
             if limits.surely_hold(&cart) {
-                prop_assert_eq!(limits.exceeded(&Size::of(&cart), &Size::default()), None);
+                prop_assert_eq!(limits.exceeded(&Size::of(&cart, 0), &Size::default()), None);
             }
         }
     }

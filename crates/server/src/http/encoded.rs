@@ -16,6 +16,8 @@ use std::{
 /// Bytes of an encoded cart without lines, and of a line, roughly.
 const BODY_BYTES: usize = 512;
 const LINE_BYTES: usize = 512;
+/// Bytes of its headers in memory, roughly.
+const HEADERS_BYTES: u64 = 1_000;
 
 /// The parts of an answer.
 pub(super) struct Encoded {
@@ -77,8 +79,13 @@ impl Encoded {
             return Ok(kept);
         }
         let made = Arc::new(Self::make(reply, answer, surroundings)?);
-        memo.keep(made.clone());
+        reply.state.service.keep_made(answer, made.clone(), made.bytes());
         Ok(made)
+    }
+
+    /// Bytes of memory, roughly.
+    fn bytes(&self) -> u64 {
+        HEADERS_BYTES + self.body.len() as u64
     }
 
     fn make(reply: &Reply<'_>, answer: &CartAnswer, of: Option<Surroundings>) -> serde_json::Result<Self> {
