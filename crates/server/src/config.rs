@@ -3,6 +3,7 @@
 //!
 //! Meanings and bounds of all keys stand in [`declared`], from which the reference is made.
 
+mod authorities;
 pub mod cache;
 pub mod cassandra;
 pub mod checkout;
@@ -305,7 +306,7 @@ pub enum ConfigError {
         bound: &'static str,
     },
     /// A file that a key names cannot be read.
-    #[error("the file of `{key}`, `{}`, cannot be read", path.display())]
+    #[error("the file of `{key}`, `{}`, cannot be read: name one that is there and that the server may read", path.display())]
     File {
         /// Which key.
         key: &'static str,
@@ -313,6 +314,20 @@ pub enum ConfigError {
         path: PathBuf,
         /// Why not.
         source: std::io::Error,
+    },
+    /// A file that a key names holds no certificates.
+    #[error(
+        "the file of `{key}`, `{}`, holds no certificates to trust: name one in PEM, or leave the key empty for those \
+        of the system",
+        path.display()
+    )]
+    Certificates {
+        /// Which key.
+        key: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        source: storage::error::BoxError,
     },
     /// What the engine has to say to its settings.
     #[error("`{key}` cannot be used")]

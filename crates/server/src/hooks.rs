@@ -49,7 +49,10 @@ pub enum HookSetupError {
         source: BadSecret,
     },
     /// The system's certificates are not to be had.
-    #[error("certificates to trust cannot be loaded")]
+    #[error(
+        "certificates to trust cannot be loaded: install those of the system, or name a file of them in \
+        `checkout.hook_ca_file`"
+    )]
     Tls(#[from] rustls::Error),
 }
 
@@ -76,5 +79,6 @@ fn hook(settings: &Checkout, address: &HookAddress<'_>) -> Result<Option<Hook>, 
             Err(source) => return Err(HookSetupError::Secret { path, source }),
         }
     };
-    Ok(Some(Hook::new(url, keys, settings.patience())?))
+    let roots = settings.authorities()?.map(|authorities| authorities.roots);
+    Ok(Some(Hook::new(url, keys, roots, settings.patience())?))
 }

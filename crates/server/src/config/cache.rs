@@ -2,7 +2,7 @@
 //!
 //! The embedded engine needs none: it keeps what is read in memory itself (`store.clean_bytes_max`).
 
-use super::{ConfigError, engine::certificates, secret::Secret};
+use super::{ConfigError, authorities::Authorities, secret::Secret};
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, time::Duration};
 use storage_cache::{CacheOptions, Coherence, Policy, RedisOptions, RedisUrl};
@@ -113,7 +113,8 @@ impl Cache {
             RedisOptions::new(url.map_err(|error| ConfigError::Engine { key: KEY, source: error.into() })?);
         options.key_prefix.clone_from(&self.key_prefix);
         options.timeout = Duration::from_millis(self.redis_timeout_ms);
-        options.certificate = certificates("cache.redis_ca_file", &self.redis_ca_file)?;
+        let authorities = Authorities::read("cache.redis_ca_file", &self.redis_ca_file)?;
+        options.certificate = authorities.map(|read| read.pem);
         Ok(Some(options))
     }
 }

@@ -1,10 +1,6 @@
 //! The table `[cassandra]`: where the cluster is, which part of it is this region's, and how it is asked.
 
-use super::{
-    ConfigError,
-    engine::{certificates, millis},
-    secret::Secret,
-};
+use super::{ConfigError, authorities::Authorities, engine::millis, secret::Secret};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use storage_cassandra::{CassandraOptions, Credentials, EventualReads, SerialLevel, TlsOptions};
@@ -89,8 +85,8 @@ impl Cassandra {
             options.credentials = Some(Credentials { user: self.user.clone(), password });
         }
         if self.tls {
-            let authorities_pem = certificates("cassandra.ca_file", &self.ca_file)?;
-            options.tls = Some(TlsOptions { authorities_pem });
+            let authorities = Authorities::read("cassandra.ca_file", &self.ca_file)?;
+            options.tls = Some(TlsOptions { authorities_pem: authorities.map(|read| read.pem) });
         }
         options.eventual = match self.eventual_reads {
             EventualReadsSetting::LocalQuorum => EventualReads::LocalQuorum,

@@ -1,6 +1,6 @@
 //! Settings of checkout: what a shopper is shown and asked, the timers of the protocol, and the shop's own programs.
 
-use super::{ConfigError, secret::Secret};
+use super::{ConfigError, authorities::Authorities, secret::Secret};
 use crate::hooks::{Patience, SigningKeys};
 use http::{Uri, uri::Scheme};
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,8 @@ pub struct Checkout {
     pub price_secret: Secret,
     /// A file with that secret.
     pub price_secret_file: PathBuf,
+    /// A file of certificates to trust for hooks in place of the system's.
+    pub hook_ca_file: PathBuf,
     /// Milliseconds that a hook has for an answer: 50 to 60,000.
     pub hook_timeout_ms: u64,
     /// Times that a question is asked: 1 to 5.
@@ -61,6 +63,7 @@ impl Default for Checkout {
             price_url: String::new(),
             price_secret: Secret::default(),
             price_secret_file: PathBuf::new(),
+            hook_ca_file: PathBuf::new(),
             hook_timeout_ms: 5_000,
             hook_attempts: 2,
         }
@@ -113,6 +116,11 @@ impl Checkout {
         }
     }
 
+    /// Whom hooks' certificates are checked against; `None` stands for the system's.
+    pub(crate) fn authorities(&self) -> Result<Option<Authorities>, ConfigError> {
+        Authorities::read("checkout.hook_ca_file", &self.hook_ca_file)
+    }
+
     /// How long and how often hooks are asked.
     pub(crate) fn patience(&self) -> Patience {
         let timeout = Duration::from_millis(self.hook_timeout_ms);
@@ -123,6 +131,7 @@ impl Checkout {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         self.payment().check()?;
         self.price().check()?;
+        self.authorities()?;
         // A claim is renewed down to a third of it before money is asked for, and must not end meanwhile.
         let longest_ms = self.hook_timeout_ms * u64::from(self.hook_attempts);
         if 3 * longest_ms > 1000 * self.claim_seconds {

@@ -118,6 +118,7 @@ const KEYS: &[Declared] = &[
     words("checkout.price_url", PRICE, HOOK_URL),
     words("checkout.price_secret", "Signs the questions to the price hook.", HOOK_SECRET),
     words("checkout.price_secret_file", "A file with that secret, read at the start.", HOOK_SECRET_FILE),
+    words("checkout.hook_ca_file", HOOK_CA_FILE, CA_FILE_BOUND),
     range("checkout.hook_timeout_ms", HOOK_TIMEOUT, 50, 60_000),
     range("checkout.hook_attempts", HOOK_ATTEMPTS, 1, 5),
     range("limits.lines_max", "Distinct lines of a cart.", 1, 2_000),
@@ -175,6 +176,9 @@ const HOOK_URL: &str = "an `https` URL (`http` within a trusted network) without
 const HOOK_SECRET: &str = "`whsec_` and 24 to 64 bytes in base64, two with a space between while it is changed; \
     never shown";
 const HOOK_SECRET_FILE: &str = "a path, in place of the secret itself";
+const HOOK_CA_FILE: &str = "Certificates that are trusted for `https` hooks in place of the system's: a hook must show one \
+    that is signed by these and names its host.";
+const CA_FILE_BOUND: &str = "a path of a PEM file, or empty";
 const HOOK_TIMEOUT: &str = "Milliseconds that a hook has for an answer; times `checkout.hook_attempts` at most a third of \
     `checkout.claim_seconds`.";
 const HOOK_ATTEMPTS: &str = "Times that a question is asked under one id before the step counts as failed; a checkout tries a step three times.";

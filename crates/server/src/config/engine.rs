@@ -3,9 +3,8 @@
 //! Always holds: the tables of engines that are not used are read and checked like any other, and nothing is connected
 //! to. Deliberately absent: what the engines do with their settings (`wiring`).
 
-use super::ConfigError;
 use serde::{Deserialize, Serialize};
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 /// The engine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,13 +36,4 @@ impl EngineKind {
 /// A default of an engine, as it is configured.
 pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// What the file of certificates holds that `key` names; `None` where it names none.
-pub(super) fn certificates(key: &'static str, path: &Path) -> Result<Option<Vec<u8>>, ConfigError> {
-    if path.as_os_str().is_empty() {
-        return Ok(None);
-    }
-    let failed = |source| ConfigError::File { key, path: path.to_owned(), source };
-    std::fs::read(path).map(Some).map_err(failed)
 }

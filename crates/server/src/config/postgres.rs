@@ -1,6 +1,6 @@
 //! The table `[postgres]`: where the clusters are, and how they are asked.
 
-use super::{ConfigError, engine::millis, secret::Secret};
+use super::{ConfigError, authorities::Authorities, engine::millis, secret::Secret};
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, time::Duration};
 use storage_postgres::{PostgresOptions, ServerUrl, ShardOptions, Timeouts, TlsMode};
@@ -69,8 +69,9 @@ impl Postgres {
         Ok(PostgresOptions {
             schema: self.schema.clone(),
             tls: match self.tls {
+                // The engine reads the file itself, when it connects; here it is looked at.
                 true => TlsMode::Verify {
-                    ca: Some(self.ca_file.clone()).filter(|file| !file.as_os_str().is_empty()),
+                    ca: Authorities::read("postgres.ca_file", &self.ca_file)?.map(|_| self.ca_file.clone()),
                 },
                 false => TlsMode::Off,
             },

@@ -106,3 +106,44 @@ fn a_secret_is_used_and_never_shown() {
     let wrong = parse("[checkout]\nprice_secret = \"hunter2\"").unwrap_err();
     assert!(wrong.contains("`checkout.price_secret`") && !wrong.contains("hunter2"), "{wrong}");
 }
+
+#[test]
+fn a_file_of_authorities_is_looked_at_before_the_start() {
+    let made = rcgen::generate_simple_self_signed(vec!["pay.example".to_owned()]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let right = write("right.pem", &made.cert.pem().repeat(2));
+    let damaged = made.cert.pem().replacen("MII", "MIJ", 1); // its length is wrong
+    let wrong = [
+        write("empty.pem", ""),
+        write("key.pem", &made.signing_key.serialize_pem()),
+        write("damaged.pem", &(made.cert.pem() + &damaged)),
+    ];
+    let missing = folder.path().join("missing.pem").display().to_string();
+    const POSTGRES: &str = "engine = \"postgres\"\npostgres.url = \"postgres://me@db.example/shop\"\n";
+    for (key, more) in [
+        ("checkout.hook_ca_file", String::new()),
+        ("postgres.ca_file", format!("{POSTGRES}postgres.tls = true")),
+        ("cassandra.ca_file", "engine = \"cassandra\"\ncassandra.tls = true".to_owned()),
+        (
+            "cache.redis_ca_file",
+            format!(
+                "{POSTGRES}cache.policy = \"write-around\"\ncache.redis_url = \"rediss://cache.example\""
+            ),
+        ),
+    ] {
+        let check = |path: &str| parse(&format!("{more}\n{key} = \"{path}\""));
+        check(&right).unwrap();
+        check("").unwrap();
+        for path in &wrong {
+            let refused = check(path).unwrap_err();
+            assert!(refused.contains(&format!("`{key}`, `{path}`")) && refused.contains("PEM"), "{refused}");
+        }
+        let refused = check(&missing).unwrap_err();
+        assert!(refused.contains(&format!("`{key}`, `{missing}`, cannot be read")), "{refused}");
+    }
+}

@@ -15,6 +15,7 @@ use http::{
     header::{ACCEPT, CONTENT_TYPE, USER_AGENT},
 };
 use http_body_util::{BodyExt, Full, Limited};
+use rustls::RootCertStore;
 use service::{Environment as _, checkout::hooks::HookError};
 use std::time::{Duration, Instant};
 use storage::error::BoxError;
@@ -61,9 +62,15 @@ pub(super) struct Question {
 }
 
 impl Hook {
-    pub(super) fn new(url: Uri, keys: SigningKeys, patience: Patience) -> Result<Self, HookSetupError> {
+    /// A hook whose certificate, under `https`, is checked against `roots`, or those of the system.
+    pub(super) fn new(
+        url: Uri,
+        keys: SigningKeys,
+        roots: Option<RootCertStore>,
+        patience: Patience,
+    ) -> Result<Self, HookSetupError> {
         // Who is not connected by half of the time has heard nothing, and that is worth knowing for certain.
-        let client = client::open(patience.timeout / 2)?;
+        let client = client::open(roots, patience.timeout / 2)?;
         Ok(Self { client, url, keys, patience, circuit: Circuit::default() })
     }
 

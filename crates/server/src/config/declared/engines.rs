@@ -1,6 +1,6 @@
 //! Keys of the engines that are servers of their own.
 
-use super::{Declared, GIB, SWITCH, range, words};
+use super::{CA_FILE_BOUND, Declared, GIB, SWITCH, range, words};
 
 pub(super) const KEYS: &[Declared] = &[
     words("cache.policy", "What a write does to copies of carts, once the engine has it.", POLICY),
@@ -84,7 +84,6 @@ const SHARDS: &str =
     "Further clusters, always in the same order: of each the server that takes writes, then its replicas.";
 const TLS: &str = "Connect under TLS, and only to servers whose certificate is valid for their address.";
 const CA_FILE: &str = "Certificates that are trusted in place of the system's.";
-const CA_FILE_BOUND: &str = "a path of a PEM file, or empty";
 const ACCEPT_LOSS: &str = "Use a server that may forget what it acknowledged, because `fsync`, `full_page_writes` or \
     `synchronous_commit` is off; for tests and trials.";
 const ENDPOINT: &str = "Another address than the region's own: DynamoDB Local, a VPC endpoint, Alternator.";
