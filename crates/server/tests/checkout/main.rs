@@ -4,7 +4,9 @@
 
 mod action;
 mod answers;
+mod encrypted;
 mod outages;
 mod purchases;
 mod recount;
 mod shop;
+mod tls;
