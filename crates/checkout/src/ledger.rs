@@ -33,7 +33,8 @@ pub struct Ledger {
     pub aborting: BTreeMap<TxId, Timestamp>,
     /// Orders that were committed and are not closed, or were closed not long ago.
     pub committed: BTreeMap<TxId, Committed>,
-    /// Which order, or which undo of a merge, took a dot.
+    /// Which order, or which undo of a merge, took a dot. None is ever dropped: rows can show a dot anew at any age, and
+    /// this is then all that knows of it.
     pub consumed: BTreeMap<Dot, Taker>,
     /// Idempotency keys of the last week.
     pub keys: BTreeMap<KeyHash, KnownKey>,
@@ -226,20 +227,5 @@ impl Ledger {
         let is_old = |at: Timestamp| clock.is_surely_past(at.plus_days(KEY_DAYS), 0);
         self.keys.retain(|_, key| !is_old(key.at));
         self.committed.retain(|_, order| !order.is_closed || !is_old(order.at));
-    }
-
-    /// Forgets dots that the rows of the cart need no more. A guest's ledger forgets only once it was moved and
-    /// absorbed, which whoever asks must know: until then it is what stops a second order.
-    pub fn forget_consumed(&mut self, is_absorbed: bool, cart: CartId, is_needed: impl Fn(Dot) -> bool) {
-        let is_over = is_absorbed && self.moved_to.is_some();
-        if !cart.is_account() && !is_over {
-            return;
-        }
-        let open: BTreeSet<TxId> =
-            self.committed.iter().filter(|(_, order)| !order.is_closed).map(|(tx, _)| *tx).collect();
-        self.consumed.retain(|dot, taker| match taker {
-            Taker::Order(tx) if open.contains(tx) => true,
-            _ => is_needed(*dot),
-        });
     }
 }

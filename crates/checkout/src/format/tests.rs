@@ -256,3 +256,20 @@ fn an_untouched_record_is_a_few_bytes() {
     assert!(encode_ledger(&Ledger::default()).len() <= 16);
     assert!(encode_stock(&Stock::of(1_000)).len() <= 20);
 }
+
+#[test]
+fn a_bought_line_costs_a_ledger_some_bytes_for_as_long_as_it_is() {
+    // Each line added once, by an operation of its own: what compresses least.
+    for (lines, bytes_per_line) in [(1, 28), (4, 16), (300, 12)] {
+        const ORDERS: u64 = 1_000;
+        let mut ledger = Ledger::default();
+        let before = encode_ledger(&ledger).len();
+        for line in 0..ORDERS * lines {
+            let order = line / lines;
+            let dot = Dot::new(WriterId(line.wrapping_mul(0x9e37_79b9_7f4a_7c15)), 1);
+            ledger.consumed.insert(dot, Taker::Order(TxId(u128::from(order).to_be_bytes())));
+        }
+        let grown = (encode_ledger(&ledger).len() - before) as u64;
+        assert!(grown <= ORDERS * lines * bytes_per_line, "{} B a line", grown / (ORDERS * lines));
+    }
+}

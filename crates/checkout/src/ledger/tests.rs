@@ -165,18 +165,19 @@ fn keys_are_forgotten_after_a_week_by_a_clock_that_is_trusted() {
 }
 
 #[test]
-fn bought_dots_are_forgotten_when_no_row_needs_them() {
-    let mut account = ordered(1, &[1, 2]);
-    account.forget_consumed(false, ACCOUNT, |_| false);
-    assert_eq!(account.consumed.len(), 2, "the order is open");
-    account.close(tx(1));
-    account.forget_consumed(false, ACCOUNT, |needed| needed == dot(1));
-    assert_eq!(account.consumed.keys().collect::<Vec<_>>(), [&dot(1)]);
-    let mut guest = ordered(1, &[1]);
-    guest.close(tx(1));
-    guest.forget_consumed(true, GUEST, |_| false);
-    assert_eq!(guest.consumed.len(), 1, "not moved");
-    guest.move_to(ACCOUNT, at(0));
-    guest.forget_consumed(true, GUEST, |_| false);
-    assert!(guest.consumed.is_empty());
+fn what_took_a_dot_is_known_for_as_long_as_the_ledger() {
+    let mut ledger = ordered(1, &[1]);
+    ledger.close(tx(1));
+    assert_eq!(ledger.claim_undo(&[dot(2)].into(), GUEST, &Joined::default(), at(0)), UndoClaimed::Claimed);
+    let mut clock = at(0);
+    for number in 3..30 {
+        clock = at(u64::from(number) * 30 * 24 * 60 * 60 * 1000);
+        assert_eq!(ask(&mut ledger, &claim(number, &[u64::from(number)]), clock), Claimed::Claimed);
+        let pending = ledger.pending.clone().unwrap();
+        assert_eq!(ledger.commit(&pending, Holds::new(), clock.now), Committing::Committed);
+        assert!(ledger.close(tx(number)));
+    }
+    assert_eq!((ledger.committed.len(), ledger.keys.len()), (1, 1), "the rest is over and forgotten");
+    assert_eq!(ask(&mut ledger, &claim(99, &[1]), clock), Claimed::Bought(tx(1)));
+    assert!(matches!(ask(&mut ledger, &claim(99, &[2]), clock), Claimed::Taken(_)));
 }
