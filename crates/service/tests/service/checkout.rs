@@ -1,7 +1,7 @@
 //! Checkout over real stores in memory: bought completely or not at all, once, from what there is.
 
-use crate::world::{PRICE, Shopper, World, shown};
-use cart::{line::Sku, money::Money, token::GuestToken};
+use crate::world::{PRICE, Shopper, World, add, key, shown};
+use cart::{Dot, format, line::Sku, money::Money, token::GuestToken};
 use checkout::stock::Change;
 use service::{
     CartAddress, Principal, Service,
@@ -276,4 +276,33 @@ async fn a_count_is_for_one_life_of_the_store_whatever_its_number() {
     assert!(restored.check_counted().await.unwrap());
     // A second restore, which drew a lower number.
     assert!(!life(5).check_counted().await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_bought_is_not_bought_again_when_a_cart_that_forgot_it_is_shown_it_anew() {
+    let world = World::new(WritePath::Replace).await;
+    restock(&world.service, "A", 5, "d1").await;
+    let ann = world.account("ann");
+    // Under a key: the writers of lanes go on with what is added later.
+    ann.change_as(&key("add", "A 2"), add("A", 2)).await.unwrap();
+    let added = ann.read().await;
+    let bought_dots: Vec<Dot> = added.state.entries.keys().copied().collect();
+    let older = world.service.export(None, 1).await.unwrap().remove(0);
+    let older = format::decode(&older.state.unwrap()).unwrap();
+    let bought = buy(&world.service, &ann, "k1", 2 * PRICE).await.unwrap();
+    world.environment.settle().await;
+    // The first change drops writers that are old, the second shows it.
+    for days in [70, 1] {
+        world.environment.pass_days(days);
+        ann.add("B", 1).await;
+    }
+    let forgotten = ann.read().await;
+    assert!(bought_dots.iter().all(|dot| !forgotten.state.context.contains(*dot)), "no row knows them");
+    world.service.import(forgotten.cart, older, 7).await.unwrap();
+    assert_eq!(ann.shows().await, "A 2, B 2", "what was bought is back, with an old export");
+    assert_eq!(buy(&world.service, &ann, "k2", 4 * PRICE).await.unwrap_err(), Refusal::LinesChanged);
+    world.environment.settle().await;
+    assert_eq!((ann.shows().await.as_str(), level(&world.service, "A").await.sold), ("B 2", 2));
+    let second = buy(&world.service, &ann, "k3", 2 * PRICE).await.unwrap();
+    assert!(second.order.dots.iter().all(|dot| !bought.order.dots.contains(dot)));
 }
