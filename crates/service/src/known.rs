@@ -38,8 +38,11 @@ pub(crate) struct KnownCart {
 impl KnownCart {
     /// With a delta more, which was just written.
     pub(crate) fn grown(&self, delta: &Delta, state: Arc<Cart>, dot: Dot, value_hash: u64) -> Self {
-        let is_known =
-            |newest: &Arc<Newest>| delta.shown().all(|(_, shown)| newest.get(shown.line.sku()).is_some());
+        // The tag of an answer counts the items of the cart and no others, so none may have left.
+        let only_grew = state.entries.len() == self.state.entries.len() + delta.entries.len();
+        let is_known = |newest: &Arc<Newest>| {
+            only_grew && delta.shown().all(|(_, shown)| newest.get(shown.line.sku()).is_some())
+        };
         let newest = Mutex::new(self.newest().filter(is_known));
         Self { id: self.id.with_delta(dot, value_hash), state, newest, ..Self::default() }
     }
@@ -147,15 +150,29 @@ impl RowsId {
 }
 
 /// Bounded in bytes, roughly.
-pub(crate) struct KnownCarts(Cache<CartId, Arc<KnownCart>, Weight>);
+pub(crate) struct KnownCarts(Cache<CartId, Weighed, Weight>);
+
+/// A cart as it was weighed when it was put in: what the edge makes of it comes later, and the cache counts a weight out
+/// as it counted it in.
+#[derive(Clone)]
+struct Weighed {
+    known: Arc<KnownCart>,
+    bytes: u64,
+}
 
 #[derive(Clone)]
 struct Weight;
 
-impl Weighter<CartId, Arc<KnownCart>> for Weight {
-    fn weight(&self, _: &CartId, known: &Arc<KnownCart>) -> u64 {
-        let rows = known.rows.iter().map(|row| row.entries.len() as u64).sum::<u64>();
-        CART_BYTES + ENTRY_BYTES * (known.state.entries.len() as u64 + rows) + known.memo.bytes()
+impl Weighter<CartId, Weighed> for Weight {
+    fn weight(&self, _: &CartId, weighed: &Weighed) -> u64 {
+        weighed.bytes
+    }
+}
+
+impl KnownCart {
+    fn bytes(&self) -> u64 {
+        let rows = self.rows.iter().map(|row| row.entries.len() as u64).sum::<u64>();
+        CART_BYTES + ENTRY_BYTES * (self.state.entries.len() as u64 + rows) + self.memo.bytes()
     }
 }
 
@@ -167,17 +184,18 @@ impl KnownCarts {
     }
 
     pub(crate) fn get(&self, cart: CartId) -> Option<Arc<KnownCart>> {
-        self.0.get(&cart)
+        self.0.get(&cart).map(|weighed| weighed.known)
     }
 
     pub(crate) fn keep(&self, cart: CartId, known: Arc<KnownCart>) {
-        self.0.insert(cart, known);
+        let bytes = known.bytes();
+        self.0.insert(cart, Weighed { known, bytes });
     }
 
     /// Keeps a cart that has grown, unless what is kept is of other rows: those are newer, or have grown further.
     pub(crate) fn keep_grown(&self, cart: CartId, grown: Arc<KnownCart>) {
-        if self.0.get(&cart).is_none_or(|kept| kept.id.known_of(&grown.id).is_some()) {
-            self.0.insert(cart, grown);
+        if self.get(cart).is_none_or(|kept| kept.id.known_of(&grown.id).is_some()) {
+            self.keep(cart, grown);
         }
     }
 }
