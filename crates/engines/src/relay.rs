@@ -7,7 +7,7 @@
 mod state;
 
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -32,14 +32,14 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Listens for whoever is to reach `server`, which need not run yet.
+    /// Listens for whoever is to reach `server`, which need not run yet. It listens on the server's own IP address: a
+    /// driver that learns from a server where that is, and keeps to the port that it was given, comes through here too.
     ///
     /// # Errors
     ///
     /// When no port can be listened on.
     pub fn to(server: SocketAddr) -> Result<Self> {
-        let port = crate::port::free();
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let address = SocketAddr::new(server.ip(), crate::port::free());
         let listen = |source| Error::Run { command: format!("listen on {address}"), source };
         let listener = TcpListener::bind(address).map_err(listen)?;
         let state = Arc::new(State::default());
