@@ -7,7 +7,7 @@
 //! leaves its page cache behind; what a torn write looks like is made by hand (`torn`).
 
 pub mod api;
-mod checkouts;
+pub mod checkouts;
 mod clock;
 pub mod crowd;
 mod flash_sale;

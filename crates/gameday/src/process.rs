@@ -33,6 +33,8 @@ pub struct Evercart {
     pub binary: PathBuf,
     /// Where its data is.
     pub data: PathBuf,
+    /// The file that configures it, where there is one.
+    pub config: Option<PathBuf>,
     /// The folder for its logs.
     pub logs: PathBuf,
     /// Its environment, beyond that of this process.
@@ -105,6 +107,9 @@ impl Evercart {
         let listen = free_address()?;
         let mut command = self.command(&["serve", "--json", "--listen", &listen, "--data"]);
         command.arg(&self.data).stdout(Stdio::piped()).stderr(file);
+        if let Some(config) = &self.config {
+            command.arg("--config").arg(config);
+        }
         let child = command.spawn().with_context(|| format!("`{}` cannot start", self.binary.display()))?;
         Ok((child, log))
     }

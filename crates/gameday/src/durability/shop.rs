@@ -58,7 +58,7 @@ impl Shop {
             numbers.map(|(name, value)| (format!("EVERCART_{name}"), value.to_string())).collect();
         environment.push(("EVERCART_AUTH__LOCAL_ISSUER".to_owned(), "true".to_owned()));
         let logs = ground.folder.join("logs");
-        let evercart = Evercart { binary: ground.binary.clone(), data, logs, environment };
+        let evercart = Evercart { binary: ground.binary.clone(), data, config: None, logs, environment };
         Self { evercart, seed: ground.seed }
     }
 

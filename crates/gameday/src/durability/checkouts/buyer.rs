@@ -77,6 +77,8 @@ pub(super) enum Turn {
     Refused,
     /// The checkout was aborted.
     Aborted,
+    /// The payment was declined.
+    Declined,
     /// Somebody is at it, or nobody can say now.
     Told,
     /// The cart still shows what was bought.
@@ -272,6 +274,10 @@ impl Buyer {
             (What::Buy { .. }, "out_of_stock" | "price_changed" | "lines_changed" | "empty_checkout") => {
                 self.is_done = self.keys >= KEYS_MAX || code == "empty_checkout";
                 Turn::Refused
+            }
+            (What::Buy { .. }, "payment_declined") => {
+                self.is_done = true;
+                Turn::Declined
             }
             (What::Buy { .. }, "checkout_aborted") => {
                 self.is_done = self.keys >= KEYS_MAX;

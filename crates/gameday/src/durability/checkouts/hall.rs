@@ -13,13 +13,12 @@ use tokio::task::JoinSet;
 
 use super::super::api::{Client, Request, Silence};
 use super::super::shop::Shop;
-use super::REST;
 use super::basket::{Cart, Order};
 use super::buyer::{Buyer, Turn};
+use super::money::Money;
 use super::stockroom::Stockroom;
+use super::{Course, REST};
 
-/// Buyers under way at once; a guest comes in when there are fewer.
-const CROWD: usize = 128;
 /// Baskets of a shopper who is logged in, of one round after the other.
 const BASKETS: u32 = 500;
 const GUEST_BASKETS: u32 = 2;
@@ -35,6 +34,9 @@ pub(super) struct Hall {
     done: Mutex<Vec<Buyer>>,
     tally: Mutex<Tally>,
     broken: Mutex<Vec<String>>,
+    /// Buyers under way at once; a guest comes in when there are fewer.
+    crowd: usize,
+    workers: usize,
     seed: u64,
 }
 
@@ -48,6 +50,7 @@ pub(super) struct Tally {
     pub(super) answered_again: u64,
     pub(super) refused: u64,
     pub(super) aborted: u64,
+    pub(super) declined: u64,
     pub(super) waited: u64,
     pub(super) lagged: u64,
     pub(super) unanswered: u64,
@@ -65,8 +68,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Hall {
-    /// With so many shoppers who are logged in.
-    pub(super) async fn open(shop: &Shop, accounts: usize, seed: u64) -> Result<Arc<Self>> {
+    /// With those shoppers who are logged in.
+    pub(super) async fn open(shop: &Shop, course: &Course, seed: u64) -> Result<Arc<Self>> {
+        let Course { accounts, crowd, workers, .. } = *course;
         let mut waiting = VecDeque::new();
         for number in 0..accounts {
             let name = format!("shopper-{number}");
@@ -75,7 +79,7 @@ impl Hall {
         }
         let tally = Mutex::new(Tally { buyers: accounts as u64, ..Tally::default() });
         let (waiting, done, broken) = (Mutex::new(waiting), Mutex::default(), Mutex::default());
-        Ok(Arc::new(Self { waiting, done, tally, broken, seed }))
+        Ok(Arc::new(Self { waiting, done, tally, broken, crowd, workers, seed }))
     }
 
     /// What was done so far.
@@ -88,11 +92,11 @@ impl Hall {
         std::mem::take(&mut lock(&self.broken))
     }
 
-    /// Starts load by so many workers.
-    pub(super) fn start(self: &Arc<Self>, client: &Client, workers: usize) -> Load {
+    /// Starts load by all workers.
+    pub(super) fn start(self: &Arc<Self>, client: &Client) -> Load {
         let stop = Arc::new(AtomicBool::new(false));
         let mut set = JoinSet::new();
-        for _ in 0..workers {
+        for _ in 0..self.workers {
             let (hall, client, stop) = (Arc::clone(self), client.clone(), Arc::clone(&stop));
             set.spawn(async move {
                 while !stop.load(Ordering::Relaxed) {
@@ -104,8 +108,8 @@ impl Hall {
     }
 
     /// Load for so long.
-    pub(super) async fn load(self: &Arc<Self>, client: &Client, workers: usize, duration: Duration) {
-        let load = self.start(client, workers);
+    pub(super) async fn load(self: &Arc<Self>, client: &Client, duration: Duration) {
+        let load = self.start(client);
         tokio::time::sleep(duration).await;
         load.end().await;
     }
@@ -113,7 +117,7 @@ impl Hall {
     async fn work(&self, client: &Client) {
         let next = {
             let mut waiting = lock(&self.waiting);
-            if waiting.len() < CROWD { None } else { waiting.pop_front() }
+            if waiting.len() < self.crowd { None } else { waiting.pop_front() }
         };
         let buyer = match next {
             Some(buyer) => Some(buyer),
@@ -159,6 +163,7 @@ impl Hall {
             Turn::AnsweredAgain => tally.answered_again += 1,
             Turn::Refused => tally.refused += 1,
             Turn::Aborted => tally.aborted += 1,
+            Turn::Declined => tally.declined += 1,
             Turn::Told => tally.waited += 1,
             Turn::Lags => {
                 tally.lagged += 1;
@@ -192,15 +197,16 @@ impl Hall {
         }
     }
 
-    /// What is wrong with carts and orders once the sweeper has finished what kills had left half-way.
+    /// What is wrong with carts, orders and money once the sweeper has finished what kills had left half-way.
     pub(super) async fn judge_at_rest(
         self: &Arc<Self>,
         client: &Client,
         room: &Stockroom,
+        money: Option<&Money>,
     ) -> Result<Vec<String>> {
         let deadline = Instant::now() + REST;
         loop {
-            let findings = self.judge(client, room).await?;
+            let findings = self.judge(client, room, money).await?;
             if findings.is_empty() || Instant::now() > deadline {
                 return Ok(findings);
             }
@@ -208,10 +214,16 @@ impl Hall {
         }
     }
 
-    /// What is wrong with carts and orders, in words.
-    pub(super) async fn judge(self: &Arc<Self>, client: &Client, room: &Stockroom) -> Result<Vec<String>> {
+    /// What is wrong with carts, orders and money, in words.
+    pub(super) async fn judge(
+        self: &Arc<Self>,
+        client: &Client,
+        room: &Stockroom,
+        money: Option<&Money>,
+    ) -> Result<Vec<String>> {
         let buyers = std::mem::take(&mut *lock(&self.done));
         let (mut findings, mut sold) = (Vec::new(), BTreeMap::<String, u64>::new());
+        let mut totals = BTreeMap::<String, i64>::new();
         for buyer in &buyers {
             let orders = orders(client, &buyer.token).await?;
             for (sku, units) in room.over_limit(&orders) {
@@ -221,10 +233,12 @@ impl Hall {
                 *sold.entry(sku.clone()).or_default() += units;
             }
             findings.extend(judge_orders(buyer, &orders));
+            totals.extend(orders.iter().map(|order| (order.id.clone(), order.total)));
             findings.extend(judge_cart(client, buyer).await?);
             findings.extend(judge_keys(client, buyer).await?);
         }
         findings.extend(room.judge_sold(client, &sold).await?);
+        findings.extend(money.into_iter().flat_map(|money| money.judge(&totals)));
         lock(&self.done).extend(buyers);
         Ok(findings)
     }

@@ -30,7 +30,7 @@ pub(super) struct Stockroom {
     looks: Arc<AtomicU64>,
 }
 
-/// Looks that go on until they are told to end, or nobody answers.
+/// Looks that go on until they are told to end; where nobody answers nothing is seen.
 #[derive(Debug)]
 pub(super) struct Looks {
     stop: Arc<AtomicBool>,
@@ -91,9 +91,10 @@ impl Stockroom {
         let watch = tokio::spawn(async move {
             let mut findings = Vec::new();
             while !is_over.load(Ordering::Relaxed) {
-                let Ok(levels) = levels(&client, &token).await else { break };
-                looks.fetch_add(1, Ordering::Relaxed);
-                findings.extend(oversold(&levels));
+                if let Ok(levels) = levels(&client, &token).await {
+                    looks.fetch_add(1, Ordering::Relaxed);
+                    findings.extend(oversold(&levels));
+                }
                 tokio::time::sleep(LOOK_PAUSE).await;
             }
             findings
