@@ -5,9 +5,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
+mod checkout_kills;
+mod network;
 mod outages;
+mod phases;
 mod refusals;
 mod shop;
+mod shoppers;
 
 use shop::{Shop, passed};
 

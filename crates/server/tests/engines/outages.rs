@@ -4,35 +4,17 @@
 use crate::{
     cassandra, dynamodb, postgres,
     shop::{Node, Shop, passed},
+    shoppers::{PATIENCE, shop_through},
 };
 use engines::{Faults, cassandra::Cassandra, dynamodb::DynamoDb, postgres::Postgres, wait_until};
-use std::{
-    sync::atomic::{AtomicBool, Ordering},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 /// Longer than every timeout of every engine.
 const PAUSE: Duration = Duration::from_secs(8);
-const SHOPPERS: u32 = 8;
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until `/readyz` answers so.
-fn until(node: &Node, status: u16) {
+pub(crate) fn until(node: &Node, status: u16) {
     assert!(wait_until(PATIENCE, || node.get("/readyz", None).0 == status), "/readyz does not say {status}");
-}
-
-/// Shops until told to stop: each add is repeated under its key until it is acknowledged. Answers how many there were.
-fn shop_on(node: &Node, token: &str, is_over: &AtomicBool) -> u32 {
-    let mut added = 0;
-    while !is_over.load(Ordering::Relaxed) {
-        added += 1;
-        let key = added.to_string();
-        assert!(
-            wait_until(PATIENCE, || node.add(token, "MUG-BLUE", 1, &key) == 200),
-            "it is never acknowledged"
-        );
-    }
-    added
 }
 
 /// Kills and pauses the server, and waits each time until the shop says that it cannot and that it can again.
@@ -54,20 +36,7 @@ fn check(config: &str, server: &dyn Faults) {
     assert!(shop.engine("init").status.success());
     let node = shop.serve(&shop.data());
     passed(shop.replay(&node));
-    let tokens: Vec<String> =
-        (0..SHOPPERS).map(|number| shop.shopper(&format!("shopper {number}"))).collect();
-    let is_over = AtomicBool::new(false);
-    let added: Vec<u32> = std::thread::scope(|scope| {
-        let (node, is_over) = (&node, &is_over);
-        let shoppers: Vec<_> =
-            tokens.iter().map(|token| scope.spawn(move || shop_on(node, token, is_over))).collect();
-        harm(node, server);
-        is_over.store(true, Ordering::Relaxed);
-        shoppers.into_iter().map(|shopper| shopper.join().unwrap()).collect()
-    });
-    for (token, added) in tokens.iter().zip(added) {
-        assert_eq!(node.shows(token), format!("MUG-BLUE {added}"), "each acknowledged add, once");
-    }
+    shop_through(&shop, &node, &node.url, |_| harm(&node, server));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    time::Duration,
 };
 use tempfile::TempDir;
 
@@ -15,6 +16,7 @@ const SLICE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/test-data/online-retai
 pub(crate) struct Shop {
     folder: TempDir,
     config: PathBuf,
+    environment: Vec<(&'static str, String)>,
 }
 
 /// A node of a shop; killed when dropped.
@@ -29,7 +31,18 @@ impl Shop {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("shop.toml");
         std::fs::write(&config, text).unwrap();
-        Self { folder, config }
+        Self { folder, config, environment: Vec::new() }
+    }
+
+    /// The same with variables of the environment that say otherwise.
+    pub(crate) fn with(mut self, environment: Vec<(&'static str, String)>) -> Self {
+        self.environment = environment;
+        self
+    }
+
+    /// The file that configures it.
+    pub(crate) fn config(&self) -> &Path {
+        &self.config
     }
 
     pub(crate) fn data(&self) -> PathBuf {
@@ -38,7 +51,7 @@ impl Shop {
 
     fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_evercart"));
-        command.args(words);
+        command.args(words).envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 
@@ -111,42 +124,73 @@ pub(crate) fn passed(replay: Child) -> Value {
     report
 }
 
+/// Longer than any answer may take.
+const ANSWER_MAX: Duration = Duration::from_secs(60);
+
 /// Asks, and takes every status for an answer.
 fn agent() -> ureq::Agent {
     let config = ureq::Agent::config_builder().http_status_as_error(false);
-    ureq::Agent::new_with_config(config.build())
+    ureq::Agent::new_with_config(config.timeout_global(Some(ANSWER_MAX)).build())
+}
+
+/// `GET` at a door, with a token where there is one: status and body, or why there is no answer.
+fn get_at(door: &str, path: &str, token: Option<&str>) -> Result<(u16, Value), ureq::Error> {
+    let mut request = agent().get(format!("{door}{path}"));
+    if let Some(token) = token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    let mut answer = request.call()?;
+    let body = answer.body_mut().read_to_string()?;
+    Ok((answer.status().as_u16(), serde_json::from_str(&body).unwrap_or_default()))
+}
+
+/// What a shopper's cart shows at a door, as `sku quantity` in order; none where it is not answered.
+pub(crate) fn cart_at(door: &str, token: &str) -> Option<String> {
+    let (_, cart) = get_at(door, "/v1/cart", Some(token)).ok().filter(|(status, _)| *status == 200)?;
+    Some(lines_of(&cart))
+}
+
+fn lines_of(cart: &Value) -> String {
+    let lines = cart["lines"].as_array().unwrap().iter();
+    let mut lines: Vec<String> =
+        lines.map(|line| format!("{} {}", line["sku"].as_str().unwrap(), line["quantity"])).collect();
+    lines.sort_unstable();
+    lines.join(", ")
+}
+
+/// Adds units of an item at a door, named by a header: the status, and whether it says when to come back.
+pub(crate) fn add_at(
+    door: &str,
+    token: &str,
+    (sku, quantity): (&str, u32),
+    (header, name): (&str, &str),
+) -> Result<(u16, bool), ureq::Error> {
+    let request = agent().post(format!("{door}/v1/cart/lines"));
+    let body = serde_json::json!({"sku": sku, "quantity": quantity});
+    let request = request.header("authorization", format!("Bearer {token}"));
+    let request = request.header("content-type", "application/json").header(header, name);
+    let mut answer = request.send(body.to_string())?;
+    // Headers alone are no answer.
+    answer.body_mut().read_to_vec()?;
+    Ok((answer.status().as_u16(), answer.headers().contains_key("retry-after")))
 }
 
 impl Node {
     /// `GET`, with a token where there is one: status and body.
     pub(crate) fn get(&self, path: &str, token: Option<&str>) -> (u16, Value) {
-        let mut request = agent().get(format!("{}{path}", self.url));
-        if let Some(token) = token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        let mut answer = request.call().unwrap();
-        let body = answer.body_mut().read_to_string().unwrap();
-        (answer.status().as_u16(), serde_json::from_str(&body).unwrap_or_default())
+        get_at(&self.url, path, token).unwrap()
     }
 
     /// What a shopper's cart shows, as `sku quantity` in order.
     pub(crate) fn shows(&self, token: &str) -> String {
         let (status, cart) = self.get("/v1/cart", Some(token));
         assert_eq!(status, 200, "{cart}");
-        let lines = cart["lines"].as_array().unwrap().iter();
-        let mut lines: Vec<String> =
-            lines.map(|line| format!("{} {}", line["sku"].as_str().unwrap(), line["quantity"])).collect();
-        lines.sort_unstable();
-        lines.join(", ")
+        lines_of(&cart)
     }
 
     /// Adds units of an item; the same key again is the same add.
     pub(crate) fn add(&self, token: &str, sku: &str, quantity: u32, key: &str) -> u16 {
-        let request = agent().post(format!("{}/v1/cart/lines", self.url));
-        let body = serde_json::json!({"sku": sku, "quantity": quantity});
-        let request = request.header("authorization", format!("Bearer {token}"));
-        let request = request.header("content-type", "application/json").header("idempotency-key", key);
-        request.send(body.to_string()).unwrap().status().as_u16()
+        add_at(&self.url, token, (sku, quantity), ("idempotency-key", key)).unwrap().0
     }
 }
 
