@@ -4,25 +4,15 @@
 //! logged, as `info` or `server=debug,info`. Metrics are rendered at `/metrics`; traces and metrics are sent by OTLP
 //! where `OTEL_*` says so.
 
+mod declared;
 mod meters;
 mod otlp;
 pub(crate) mod traces;
 
-use crate::{
-    auth::FETCHES,
-    connections::{OPEN, REFUSED as NOT_LET_IN},
-    hooks,
-    http::{REQUEST_DURATION, limit::REFUSED},
-};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_util::layers::FanoutBuilder;
-use service::{
-    checkout::{CHECKOUTS, HOOKS_FAILED},
-    worker::{expire, fold, refresh, sweep},
-};
+use service::checkout::HOOKS_FAILED;
 use std::io::IsTerminal;
-use storage::layer::metrics::{DURATION, OPERATIONS};
-use storage_embedded::meter;
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
 /// What is logged where nobody says otherwise.
@@ -60,13 +50,11 @@ pub(crate) fn flush() {
     meters::flush();
 }
 
-/// Starts the collection of metrics for this process. Each metric is declared here with its meaning.
+/// Starts the collection of metrics for this process. Each is [declared] with its meaning.
 pub(crate) fn collect() -> Result<PrometheusHandle, BuildError> {
-    let builder = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Full(REQUEST_DURATION.to_owned()), &BUCKETS_S)?
-        .set_buckets_for_metric(Matcher::Full(DURATION.to_owned()), &BUCKETS_S)?
-        .set_buckets_for_metric(Matcher::Full(hooks::DURATION.to_owned()), &BUCKETS_S)?
-        .set_buckets_for_metric(Matcher::Full(meter::FOLD_DURATION.to_owned()), &BUCKETS_S)?;
+    let builder = declared::timed().try_fold(PrometheusBuilder::new(), |builder, name| {
+        builder.set_buckets_for_metric(Matcher::Full(name.to_owned()), &BUCKETS_S)
+    })?;
     let recorder = builder.build_recorder();
     let handle = recorder.handle();
     let sending = meters::recorder().unwrap_or_else(|error| {
@@ -81,7 +69,7 @@ pub(crate) fn collect() -> Result<PrometheusHandle, BuildError> {
         }
         None => drop(metrics::set_global_recorder(recorder)),
     }
-    describe();
+    declared::describe();
     start_at_zero();
     Ok(handle)
 }
@@ -96,43 +84,4 @@ fn start_at_zero() {
     for why in ["slow", "busy"] {
         metrics::counter!("evercart_catalog_away_total", "why" => why).increment(0);
     }
-}
-
-fn describe() {
-    use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
-    describe_histogram!(REQUEST_DURATION, Unit::Seconds, "Time to answer requests");
-    describe_histogram!(DURATION, Unit::Seconds, "Time that operations of stores took");
-    describe_counter!(OPERATIONS, "Operations of stores, by outcome");
-    describe_counter!("evercart_replays_total", "Requests that had been executed before");
-    describe_counter!("evercart_corrupt_records_total", "Reads of records that are not readable");
-    describe_counter!("evercart_catalog_away_total", "Look-ups of items that were not answered in time");
-    describe_counter!(FETCHES, "Fetches of an identity provider's keys, by outcome");
-    describe_counter!(REFUSED, "Requests over a rate limit, by policy");
-    describe_counter!(NOT_LET_IN, "Requests that were not let in, by why: headers, requests, connections");
-    describe_gauge!(OPEN, "Connections that are open");
-    describe_counter!(expire::SEEN, "Carts that were looked at, to see whether they have ended");
-    describe_counter!(expire::ENDED, "Carts that have ended, by how: guest, empty, idle");
-    describe_counter!(expire::FAILED, "Carts and pages of carts that could not be looked at");
-    describe_counter!(expire::WALKS, "Walks over all carts that came to the end");
-    describe_counter!(refresh::LOOKED_AT, "Carts that were looked at, to write a changed item down");
-    describe_counter!(refresh::REFRESHED, "Carts that were given the newest snapshot of an item");
-    describe_counter!(fold::FOLDED, "Carts whose changes were folded into one row");
-    describe_counter!(fold::FOLDED_DELTAS, "Changes that were folded");
-    describe_counter!(CHECKOUTS, "Checkouts, each time that somebody was answered, by how they ended");
-    describe_counter!("evercart_orders_total", "Orders that were put into the list of their customer");
-    describe_counter!(HOOKS_FAILED, "Steps of checkouts that failed for want of an answer of a hook");
-    describe_counter!(
-        hooks::CALLS,
-        "Questions to hooks, each time that they were asked, by hook and outcome"
-    );
-    describe_histogram!(hooks::DURATION, Unit::Seconds, "Time until hooks answered, or did not, by hook");
-    describe_counter!(sweep::SWEPT, "Records of checkouts that were due and looked at, by table");
-    describe_counter!("evercart_subjects_erased_total", "Erasures of subjects that found something");
-    describe_counter!("evercart_panics_total", "Requests that panicked");
-    describe_gauge!(meter::DIRTY_BYTES, Unit::Bytes, "Memory that holds what is not folded yet");
-    describe_gauge!(meter::JOURNAL_BYTES, Unit::Bytes, "Journal that the base does not have yet");
-    describe_gauge!(meter::CARTS, "Carts that have a row in the row log");
-    describe_gauge!(meter::ROW_LOG_BYTES, Unit::Bytes, "The row log on disk");
-    describe_gauge!(meter::ROW_LOG_LIVE_BYTES, Unit::Bytes, "Rows that count in the row log");
-    describe_histogram!(meter::FOLD_DURATION, Unit::Seconds, "Time that folds took");
 }

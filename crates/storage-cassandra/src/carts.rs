@@ -31,6 +31,9 @@ use storage::{
     Version, WritePath, capabilities::Durability, cart::CartId, error::Result,
 };
 
+/// Entries of secondary tables that could not be written at once, by table. They are written later.
+pub const ENTRIES_MISSED: &str = "evercart_cassandra_entries_missed_total";
+
 /// The bucket of the row itself: before all deltas.
 const ROW_BUCKET: i64 = i64::MAX;
 /// How often owners are read again, and markers that could not be written are tried again.
@@ -98,7 +101,7 @@ impl CassandraCartStore {
 
 /// An entry of a secondary table that could not be written: found again later, so it fails nothing.
 fn missed(table: &'static str, error: &storage::StoreError) {
-    metrics::counter!("evercart_cassandra_entries_missed_total", "table" => table).increment(1);
+    metrics::counter!(ENTRIES_MISSED, "table" => table).increment(1);
     tracing::debug!(table, error = error as &dyn std::error::Error, "an entry is written later");
 }
 

@@ -20,6 +20,7 @@ mod options;
 pub mod schema;
 mod statement;
 
+pub use carts::ENTRIES_MISSED;
 pub use open_error::OpenError;
 pub use options::{CassandraOptions, Credentials, EventualReads, SerialLevel, TlsOptions};
 pub use storage::Secret;

@@ -21,7 +21,7 @@ mod error;
 mod failure;
 mod layout;
 mod linear;
-mod meter;
+pub mod meter;
 mod moving;
 mod node;
 mod options;

@@ -7,15 +7,15 @@
 use std::time::Duration;
 
 /// Seconds until a connection was there.
-const POOL_WAIT: &str = "evercart_postgres_pool_wait_seconds";
+pub const POOL_WAIT: &str = "evercart_postgres_pool_wait_seconds";
 /// Connections that were closed because something on them was left unfinished.
-const DROPPED: &str = "evercart_postgres_connections_dropped_total";
+pub const DROPPED: &str = "evercart_postgres_connections_dropped_total";
 /// Seconds that a replica is behind its primary.
-const LAG: &str = "evercart_postgres_replica_lag_seconds";
+pub const LAG: &str = "evercart_postgres_replica_lag_seconds";
 /// Reads that may be stale, by what became of them: `replica`, or `primary` where no replica was fit to answer.
-const READS: &str = "evercart_postgres_replica_reads_total";
+pub const READS: &str = "evercart_postgres_replica_reads_total";
 /// Statements that found their slot at another shard.
-const ELSEWHERE: &str = "evercart_postgres_slots_elsewhere_total";
+pub const ELSEWHERE: &str = "evercart_postgres_slots_elsewhere_total";
 
 pub(crate) fn pool_waited(time: Duration) {
     metrics::histogram!(POOL_WAIT).record(time);

@@ -4,14 +4,13 @@
 //! off; `OTEL_METRIC_EXPORT_INTERVAL` sets how often they are sent. Names are those of `/metrics`, but for what the
 //! semantic conventions name.
 
-use super::{BUCKETS_S, otlp};
-use crate::{hooks, http::REQUEST_DURATION};
+use super::{BUCKETS_S, declared, otlp};
+use crate::http::REQUEST_DURATION;
 use metrics_opentelemetry::{OpenTelemetryMetrics, OpenTelemetryRecorder};
 use opentelemetry::metrics::MeterProvider as _;
 use opentelemetry_otlp::{ExporterBuildError, MetricExporter};
 use opentelemetry_sdk::metrics::{Instrument, PeriodicReader, SdkMeterProvider, Stream};
 use std::sync::OnceLock;
-use storage::layer::metrics::DURATION;
 
 static PROVIDER: OnceLock<SdkMeterProvider> = OnceLock::new();
 
@@ -27,7 +26,7 @@ pub(super) fn recorder() -> Result<Option<OpenTelemetryRecorder>, ExporterBuildE
         .with_view(by_convention)
         .build();
     let recorder = OpenTelemetryRecorder::new(OpenTelemetryMetrics::new(provider.meter("evercart")));
-    recorder.set_histogram_bounds([REQUEST_DURATION, DURATION, hooks::DURATION].into_iter(), &BUCKETS_S);
+    recorder.set_histogram_bounds(declared::timed(), &BUCKETS_S);
     PROVIDER.set(provider).ok(); // looked at above
     Ok(Some(recorder))
 }
