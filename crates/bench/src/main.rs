@@ -13,6 +13,7 @@ mod loading;
 mod machine;
 mod opening;
 mod overload;
+mod phases;
 mod plot;
 mod process;
 mod report;

@@ -53,11 +53,24 @@ impl Side {
     pub(crate) fn evercart(name: &'static str, binary: &Path, data: &Path) -> Result<Self> {
         let mut command = Command::new(binary);
         process::without_settings(&mut command);
+        Self::served(name, &mut command, data, None)
+    }
+
+    /// The same by a program with its environment, configured by a file.
+    pub(crate) fn served(
+        name: &'static str,
+        command: &mut Command,
+        data: &Path,
+        config: Option<&Path>,
+    ) -> Result<Self> {
         command.envs(UNLIMITED.map(|who| (format!("{}RATE__{who}_PER_MINUTE", process::PREFIX), "0")));
         command.args(["serve", "--json", "--listen", "127.0.0.1:0", "--data"]).arg(data);
+        if let Some(config) = config {
+            command.arg("--config").arg(config);
+        }
         // What it says is kept beside its data.
         command.stdin(Stdio::null()).stderr(fs::File::create(data.join("bench.log"))?);
-        let (mut side, line, _) = Self::announced(name, &mut command)?;
+        let (mut side, line, _) = Self::announced(name, command)?;
         let said: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
         let address = said["url"].as_str().and_then(|url| url.strip_prefix("http://")?.parse().ok());
         side.address =

@@ -5,7 +5,7 @@
 mod written;
 
 use crate::{
-    args::{FLASH_SALE, OVERLOAD, ReportArgs, SYNC},
+    args::{ENGINES, FLASH_SALE, OVERLOAD, ReportArgs, SYNC},
     figures::{self, Figure, HALF, Measured, TABLE},
     flash_sale::{self, FlashSale},
     ground::Ground,
@@ -13,6 +13,7 @@ use crate::{
     machine::{self, Machine},
     opening::{self, Opening},
     overload::{self, Overload},
+    phases::{self, Phases},
     row::{Row, Work},
     run::{self, Sides},
     yardstick::sync::{self, Sync},
@@ -39,6 +40,7 @@ pub(crate) struct Report {
     opening: Option<Opening>,
     sync: Option<Sync>,
     flash_sale: Option<FlashSale>,
+    phases: Option<Phases>,
     /// Sections that could not be measured, and why.
     failures: BTreeMap<&'static str, String>,
 }
@@ -69,6 +71,7 @@ pub(crate) fn run(args: &ReportArgs) -> Result<()> {
         opening: None,
         sync: None,
         flash_sale: None,
+        phases: None,
         failures: BTreeMap::new(),
     };
     report.note_commands(&sides);
@@ -166,6 +169,9 @@ impl Report {
         }
         if wanted.contains(FLASH_SALE) {
             self.flash_sale = self.noted(FLASH_SALE, flash_sale::measure(&ground.folder, args.smoke));
+        }
+        if wanted.contains(ENGINES) {
+            self.phases = self.noted(ENGINES, phases::run(args, &ground.folder));
         }
     }
 

@@ -160,8 +160,17 @@ pub(crate) struct Shoppers {
 impl Shoppers {
     /// Shoppers that do as `mix` says. The same seed draws the same.
     pub(crate) fn new(guests: &Arc<Guests>, mix: Mix, seed: u64) -> anyhow::Result<Self> {
+        Self::skewed(guests, mix, seed, SKEW)
+    }
+
+    /// The same where every cart is as popular as any other, so that they do not wait for one another.
+    pub(crate) fn even(guests: &Arc<Guests>, mix: Mix, seed: u64) -> anyhow::Result<Self> {
+        Self::skewed(guests, mix, seed, 0.0)
+    }
+
+    fn skewed(guests: &Arc<Guests>, mix: Mix, seed: u64, skew: f64) -> anyhow::Result<Self> {
         #[expect(clippy::cast_precision_loss, reason = "a count of carts is far below 2^52")]
-        let carts = Zipf::new(guests.carts() as f64, SKEW)?;
+        let carts = Zipf::new(guests.carts() as f64, skew)?;
         let random = SmallRng::seed_from_u64(seed);
         Ok(Self { guests: Arc::clone(guests), carts, random, mix })
     }

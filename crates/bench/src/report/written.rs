@@ -24,6 +24,9 @@ pub(super) fn write(report: &Report, out: &Path) -> Result<()> {
     if let lines @ [_, ..] = rates(report).as_slice() {
         plot::rates(&out.join("rates.svg"), lines)?;
     }
+    if let Some(phases) = &report.phases {
+        plot::bars(&out.join("phases.svg"), &phases.bars())?;
+    }
     println!("\n{text}\nwritten to {}", out.join("report.md").display());
     Ok(())
 }
@@ -135,6 +138,9 @@ fn sections(text: &mut String, report: &Report) -> Result<()> {
     }
     if let Some(flash_sale) = &report.flash_sale {
         writeln!(text, "{}", flash_sale.told())?;
+    }
+    if let Some(phases) = &report.phases {
+        writeln!(text, "\n{}", phases.told()?)?;
     }
     if let Some(overload) = &report.overload {
         let gb =
