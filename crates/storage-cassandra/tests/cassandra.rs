@@ -11,6 +11,8 @@
 mod conformance;
 #[path = "cassandra/due.rs"]
 mod due;
+#[path = "cassandra/emptied.rs"]
+mod emptied;
 #[path = "cassandra/encrypted.rs"]
 mod encrypted;
 #[path = "cassandra/faults.rs"]
