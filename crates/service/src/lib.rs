@@ -21,6 +21,8 @@ pub mod inventory;
 pub mod known;
 pub mod lane;
 mod load;
+#[cfg(feature = "proof")]
+pub mod proof;
 pub mod read_path;
 pub mod sessions;
 pub mod settings;

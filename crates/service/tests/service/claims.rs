@@ -8,25 +8,9 @@ use cart::{
 use service::{CartAddress, CartNotice, Claimed, Kind, Principal, ServiceError, claims::ClaimRequest};
 use storage::layer::fault::Fault;
 
-/// The request that brings the guest's cart to the account.
-pub(crate) fn request(account: &Shopper, guest: GuestToken, policy: Policy) -> ClaimRequest {
-    let CartAddress::Own { principal: Principal::Account { subject }, name } = &account.address else {
-        panic!("no account: {:?}", account.address)
-    };
-    ClaimRequest { subject: subject.clone(), name: name.clone(), guest, policy }
-}
-
 /// Claims the guest's cart under `sum`.
 pub(crate) async fn claim(account: &Shopper, guest: &Shopper) -> Result<Claimed, ServiceError> {
-    claim_under(account, guest, Policy::Sum).await
-}
-
-pub(crate) async fn claim_under(
-    account: &Shopper,
-    guest: &Shopper,
-    policy: Policy,
-) -> Result<Claimed, ServiceError> {
-    account.service.claim(&request(account, guest.token(), policy)).await
+    account.claim(guest, Policy::Sum).await
 }
 
 /// A guest with A 3 and B 2, an account with B 5 and C 1.
@@ -49,7 +33,7 @@ async fn each_policy_settles_the_lines_that_both_have_and_keeps_the_others() {
     ] {
         on_both_paths(async |world| {
             let (guest, account) = two_sides(&world).await;
-            let claimed = claim_under(&account, &guest, policy).await.unwrap();
+            let claimed = account.claim(&guest, policy).await.unwrap();
             assert_eq!(shown(&claimed.answer), outcome, "{policy:?}");
             assert_eq!(account.shows().await, outcome, "{policy:?}");
             assert_eq!(claimed.answer.kind, Some(Kind::Account));
@@ -62,7 +46,7 @@ async fn each_policy_settles_the_lines_that_both_have_and_keeps_the_others() {
 async fn the_receipt_names_each_line_of_the_guest_with_its_rule() {
     on_both_paths(async |world| {
         let (guest, account) = two_sides(&world).await;
-        let receipt = claim_under(&account, &guest, Policy::Max).await.unwrap().receipt;
+        let receipt = account.claim(&guest, Policy::Max).await.unwrap().receipt;
         let brief = |line: &LineOutcome| (line.guest, line.account, line.result, line.rule);
         let mut lines: Vec<_> = receipt.lines.iter().map(brief).collect();
         lines.sort_by_key(|line| line.0);
@@ -78,15 +62,15 @@ async fn a_dry_run_shows_what_the_claim_then_does_and_does_nothing() {
         on_both_paths(async |world| {
             let (guest, account) = two_sides(&world).await;
             let before = account.read().await.state;
-            let asked = request(&account, guest.token(), policy);
+            let asked = account.claim_request(guest.token(), policy);
             let preview = account.service.preview_claim(&asked).await.unwrap().receipt;
             assert_eq!(account.read().await.state, before);
             assert_eq!(guest.shows().await, "A 3, B 2");
-            let done = claim_under(&account, &guest, policy).await.unwrap().receipt;
+            let done = account.claim(&guest, policy).await.unwrap().receipt;
             assert_eq!((preview.id, preview.policy, preview.lines), (done.id, done.policy, done.lines));
             // And afterwards the receipt that another claim would give.
             let preview = account.service.preview_claim(&asked).await.unwrap().receipt;
-            let again = claim_under(&account, &guest, policy).await.unwrap().receipt;
+            let again = account.claim(&guest, policy).await.unwrap().receipt;
             assert_eq!(preview, again);
         })
         .await;
@@ -97,11 +81,11 @@ async fn a_dry_run_shows_what_the_claim_then_does_and_does_nothing() {
 async fn a_second_claim_changes_nothing_and_gives_the_first_ones_receipt() {
     on_both_paths(async |world| {
         let (guest, account) = two_sides(&world).await;
-        let first = claim_under(&account, &guest, Policy::Max).await.unwrap();
+        let first = account.claim(&guest, Policy::Max).await.unwrap();
         account.change(remove("A", None)).await.unwrap();
         // Another policy, a day later: the decision stands, and what was removed after it stays removed.
         world.environment.pass_days(1);
-        let again = claim_under(&account, &guest, Policy::KeepGuest).await.unwrap();
+        let again = account.claim(&guest, Policy::KeepGuest).await.unwrap();
         assert_eq!(shown(&again.answer), "B 5, C 1");
         assert!(again.receipt.already_merged && again.answer.replayed);
         let expected = service::MergeReceipt { already_merged: true, ..first.receipt };
@@ -122,7 +106,7 @@ async fn eight_logins_at_once_bring_sixty_five_items_once() {
             guest.add(&format!("item {item}"), 1 + item % 3).await;
         }
         account.add("item 0", 1).await;
-        let logins = (0..8).map(|_| claim(&account, &guest));
+        let logins = (0..8).map(|_| account.claim(&guest, Policy::Sum));
         let receipts = futures::future::join_all(logins).await;
         assert_eq!(
             receipts.iter().filter(|claimed| !claimed.as_ref().unwrap().receipt.already_merged).count(),
@@ -152,7 +136,7 @@ async fn a_guest_whose_token_has_ended_brings_nothing() {
     on_both_paths(async |world| {
         let (guest, account) = two_sides(&world).await;
         world.environment.pass_days(30);
-        let claimed = claim(&account, &guest).await.unwrap();
+        let claimed = account.claim(&guest, Policy::Sum).await.unwrap();
         assert_eq!(shown(&claimed.answer), "B 5, C 1");
         assert!(claimed.answer.notices.contains(&CartNotice::SessionExpired));
         assert_eq!((claimed.receipt.lines, claimed.receipt.already_merged), (vec![], false));
@@ -168,13 +152,13 @@ async fn a_login_is_not_held_up_by_the_store_of_decisions_and_is_finished_behind
         on_both_paths(async |world| {
             let (guest, account) = two_sides(&world).await;
             world.faults.always(&["linear_insert", "linear_read"], Fault::Before);
-            let claimed = claim_under(&account, &guest, policy).await.unwrap();
+            let claimed = account.claim(&guest, policy).await.unwrap();
             assert_eq!(shown(&claimed.answer), at_login);
             assert_eq!(claimed.receipt.undo_until, None);
             world.faults.heal();
             world.environment.settle().await;
             assert_eq!(account.shows().await, behind);
-            let again = claim(&account, &guest).await.unwrap();
+            let again = account.claim(&guest, Policy::Sum).await.unwrap();
             assert_eq!((again.receipt.policy, again.receipt.already_merged), (policy, true));
         })
         .await;
@@ -187,7 +171,7 @@ async fn what_is_finished_behind_a_login_is_finished_although_writes_fail() {
         on_both_paths(async |world| {
             let (guest, account) = two_sides(&world).await;
             world.faults.always(&["linear_insert"], Fault::Before);
-            claim_under(&account, &guest, Policy::KeepAccount).await.unwrap();
+            account.claim(&guest, Policy::KeepAccount).await.unwrap();
             // Now the store of decisions is back, and the next write of a row meets a fault. That the merge is
             // known already must not pass for its policy being applied.
             let mut due = true;
@@ -216,7 +200,7 @@ async fn a_guests_add_that_is_under_way_at_login_is_not_lost() {
             before_the_store.arrived().await;
             let login = {
                 let (guest, account) = (guest.clone(), account.clone());
-                tokio::spawn(async move { claim(&account, &guest).await })
+                tokio::spawn(async move { account.claim(&guest, Policy::Sum).await })
             };
             // The login gets as far as it can before the add reaches the store.
             for _ in 0..100 {
@@ -237,7 +221,7 @@ async fn carts_in_two_currencies_are_both_kept_and_the_mismatch_is_named() {
         let mut item = crate::world::new_item("A", 999);
         item.item.price = cart::money::Money::price(999, cart::money::Currency::parse("EUR").unwrap());
         world.service.put_items(vec![item]).await.unwrap();
-        let claimed = claim(&account, &guest).await.unwrap();
+        let claimed = account.claim(&guest, Policy::Sum).await.unwrap();
         let view = claimed.answer.view();
         assert_eq!(shown(&claimed.answer), "A 3, B 7, C 1");
         let euros = view.lines.iter().filter(|line| {

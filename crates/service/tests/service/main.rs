@@ -15,7 +15,6 @@ mod expiry;
 mod faults;
 mod fold;
 mod freshness;
-mod gate;
 mod index;
 mod journal;
 mod lanes;
@@ -26,4 +25,5 @@ mod sessions;
 mod subjects;
 mod transfer;
 mod undo;
-mod world;
+
+use service::proof::{gate, world};

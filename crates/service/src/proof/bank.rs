@@ -1,9 +1,9 @@
 //! A payment provider in memory, which remembers what it set aside and what it gave back (K6).
 
-use crate::world::Switch;
+use super::world::Switch;
+use crate::checkout::hooks::{Authorisation, Authorised, HookError, Payments};
 use async_trait::async_trait;
 use checkout::{TxId, effect::Payment};
-use service::checkout::hooks::{Authorisation, Authorised, HookError, Payments};
 use std::{
     collections::BTreeSet,
     sync::{
@@ -15,8 +15,10 @@ use storage::layer::fault::{Fault, Faults};
 
 /// How the provider answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mood {
+pub enum Mood {
+    /// It sets money aside.
     Yes,
+    /// It declines.
     No,
     /// The shopper must act first; having acted, it is a yes.
     Asks,

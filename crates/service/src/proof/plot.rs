@@ -1,47 +1,75 @@
 //! What happens in a shop: who wants what of how much, and what they ask for. Each can be played again from where it
 //! was left, under the same keys.
 
-use super::bank::{Bank, Mood};
-use crate::{
-    claims::claim,
+use super::{
+    bank::{Bank, Mood},
     world::{PRICE, Shopper, World, add},
+};
+use crate::{
+    Presented, Service,
+    checkout::{CheckoutRequest, State},
+    inventory::{ShelfChange, StockChange},
 };
 use cart::{
     CartId,
     line::Sku,
     money::{Currency, Money},
+    operation::Policy,
     token::GuestToken,
 };
 use checkout::{TxId, stock::Change};
-use service::{
-    Presented, Service,
-    checkout::{CheckoutRequest, State},
-    inventory::{ShelfChange, StockChange},
-};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
-use storage::WritePath;
+use storage::Stores;
 
 /// What happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Plot {
+pub enum Plot {
+    /// One buys.
     Plain,
     /// Two SKUs, each of them split over buckets that have less than is wanted.
     Split,
+    /// One of two SKUs is not there in that quantity.
     OutOfStock,
     /// As many as one customer may buy.
     Limited,
+    /// Money is set aside first, by a provider of this mood.
     Pays(Mood),
+    /// The shopper must act first, and does.
     Confirmed,
+    /// The shopper must act first, and calls it off.
     Cancelled,
     /// The lines were a guest's before.
     Merged,
+    /// The merge is undone.
     Undone,
+    /// The merge is undone while its lines are bought.
     UndoneWhileBought,
     /// Two customers want more than there is.
     Raced,
+}
+
+impl Plot {
+    /// All of them.
+    pub const ALL: [Self; 15] = [
+        Self::Plain,
+        Self::Split,
+        Self::OutOfStock,
+        Self::Limited,
+        Self::Pays(Mood::Yes),
+        Self::Pays(Mood::No),
+        Self::Pays(Mood::Asks),
+        Self::Pays(Mood::Mute),
+        Self::Pays(Mood::Hangs),
+        Self::Confirmed,
+        Self::Cancelled,
+        Self::Merged,
+        Self::Undone,
+        Self::UndoneWhileBought,
+        Self::Raced,
+    ];
 }
 
 /// A shop and its people.
@@ -101,10 +129,10 @@ impl Plot {
 }
 
 impl Stage {
-    pub(super) async fn set(plot: Plot) -> Self {
+    pub(super) async fn set(plot: Plot, stores: Stores) -> Self {
         let bank = plot.mood().map(Bank::new);
         let payments = bank.clone();
-        let world = World::with(WritePath::Append, |settings| {
+        let world = World::open(stores, |settings| {
             settings.checkout.payments = payments.map(|bank| bank as _);
         })
         .await;
@@ -120,7 +148,7 @@ impl Stage {
         if plot.has_merge() {
             let guest = stage.world.guest();
             stage.wish(&guest, &[("A", 3), ("D", 1)]).await;
-            stage.merge = Some(claim(&ann, &guest).await.unwrap().receipt.id);
+            stage.merge = Some(ann.claim(&guest, Policy::Sum).await.unwrap().receipt.id);
             stage.carts.insert(CartId::of_undo(ann.cart().await, guest.token().cart));
         }
         if let Some(bank) = &stage.bank {

@@ -21,7 +21,7 @@ pub(super) struct Books {
     pub(super) orders: BTreeMap<TxId, Order>,
 }
 
-/// A record of stores in memory, which answer at once.
+/// A record of stores that answer at once: in memory, or whoever asks them waits.
 fn read(stores: &Stores, table: LinearTable, key: &[u8]) -> Option<bytes::Bytes> {
     stores.linear.read(table, key).now_or_never().unwrap().unwrap().map(|record| record.bytes)
 }

@@ -18,40 +18,40 @@ type Result<T> = std::result::Result<T, StoreError>;
 
 /// Where requests are held. Open unless a test closes it.
 #[derive(Default)]
-pub(crate) struct Gate {
+pub struct Gate {
     closed: Mutex<BTreeMap<&'static str, Arc<Barrier>>>,
     gone: Mutex<Option<&'static str>>,
     replica: Mutex<Option<BTreeMap<CartId, CartRows>>>,
 }
 
 /// Holds the first request of a kind that comes.
-pub(crate) struct Barrier {
+pub struct Barrier {
     arrived: Semaphore,
     opened: Semaphore,
 }
 
 impl Barrier {
     /// Waits until a request stands before the gate.
-    pub(crate) async fn arrived(&self) {
+    pub async fn arrived(&self) {
         self.arrived.acquire().await.unwrap().forget();
     }
 
     /// Lets it through.
-    pub(crate) fn open(&self) {
+    pub fn open(&self) {
         self.opened.add_permits(1);
     }
 }
 
 impl Gate {
     /// Puts a gate before stores.
-    pub(crate) fn before(stores: Stores) -> (Arc<Self>, Stores) {
+    pub fn before(stores: Stores) -> (Arc<Self>, Stores) {
         let gate = Arc::new(Self::default());
         let gated = gate.again(stores);
         (gate, gated)
     }
 
     /// Puts the same gate before these stores too.
-    pub(crate) fn again(self: &Arc<Self>, stores: Stores) -> Stores {
+    pub fn again(self: &Arc<Self>, stores: Stores) -> Stores {
         Stores {
             carts: Arc::new(Gated { store: stores.carts, gate: self.clone() }),
             linear: stores.linear,
@@ -60,19 +60,19 @@ impl Gate {
     }
 
     /// Holds the next request of this name, before it reaches the store for a write and after it did for a read.
-    pub(crate) fn hold_next(&self, name: &'static str) -> Arc<Barrier> {
+    pub fn hold_next(&self, name: &'static str) -> Arc<Barrier> {
         let barrier = Arc::new(Barrier { arrived: Semaphore::new(0), opened: Semaphore::new(0) });
         self.closed.lock().unwrap().insert(name, barrier.clone());
         barrier
     }
 
     /// From now on no request of this name is ever answered.
-    pub(crate) fn answer_no(&self, name: &'static str) {
+    pub fn answer_no(&self, name: &'static str) {
         *self.gone.lock().unwrap() = Some(name);
     }
 
     /// From now on eventual reads answer what is stored of these carts at this moment.
-    pub(crate) async fn freeze_replica(&self, carts: &dyn CartStore, frozen: &[CartId]) {
+    pub async fn freeze_replica(&self, carts: &dyn CartStore, frozen: &[CartId]) {
         let mut replica = BTreeMap::new();
         for cart in frozen {
             replica.insert(*cart, carts.load(*cart, Consistency::Strong).await.unwrap());
