@@ -29,6 +29,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 pub(crate) use self::reply::Reply;
+use crate::over;
 
 /// What the shared shop sells: A for 1.00, B for 2.00 … J for 10.00.
 pub(crate) const SKUS: [&str; 10] = ["A", "B", "C", "D", "E", "F", "G", "H", "I", "J"];
@@ -59,7 +60,9 @@ impl Running {
     }
 
     fn start(data: PathBuf, folder: Option<TempDir>, configure: impl FnOnce(&mut Config)) -> Self {
-        let mut config = Config { data: data.clone(), ..Config::default() };
+        let file = over::config_of(&data);
+        let config = file.map_or_else(Config::default, |file| Config::load(Some(&file)).unwrap());
+        let mut config = Config { data: data.clone(), ..config };
         config.listen = SocketAddr::from(([127, 0, 0, 1], 0));
         config.auth.local_issuer = true;
         // A busy machine is not a catalogue that is away.

@@ -18,6 +18,8 @@ mod carts_of_shoppers;
 mod catalog;
 mod checkout;
 mod claims;
+#[path = "../engines/combination.rs"]
+mod combination;
 mod cookies;
 mod corrupt;
 mod entries;
@@ -28,6 +30,9 @@ mod key_rotation;
 mod lifecycle;
 mod lines;
 mod operations;
+#[path = "../engines/over.rs"]
+mod over;
+mod over_engines;
 mod pains;
 mod random_input;
 mod receipts;

@@ -1,7 +1,10 @@
 //! `Evercart-Receipt`: what was acknowledged outlives a disaster that took the store, as long as its caller kept the
 //! receipt.
 
-use crate::harness::{Caller, Reply, Shop, process::Process, reply::text};
+use crate::{
+    harness::{Caller, Reply, Shop, process::Process, reply::text},
+    over,
+};
 use serde_json::json;
 use std::fs;
 use tempfile::TempDir;
@@ -9,7 +12,10 @@ use tempfile::TempDir;
 /// The shop after a disaster: its keys are there, its store is not.
 async fn without_the_store(mut process: Process, folder: &TempDir) -> (Process, Shop) {
     process.kill();
-    fs::remove_dir_all(folder.path().join("store")).unwrap();
+    match folder.path().join(over::FILE) {
+        file if file.exists() => fs::remove_file(file).unwrap(),
+        _ => fs::remove_dir_all(folder.path().join("store")).unwrap(),
+    }
     let process = Process::serve(folder.path());
     let shop = process.shop().await;
     (process, shop)

@@ -5,7 +5,12 @@
 mod action;
 mod answers;
 mod encrypted;
+#[path = "../engines/combination.rs"]
+mod combination;
 mod outages;
+#[path = "../engines/over.rs"]
+mod over;
+mod over_engines;
 mod purchases;
 mod recount;
 mod shop;

@@ -1,5 +1,6 @@
 //! A shop with hooks: the server over its engine, the shop's own program, and shoppers with few words.
 
+use crate::over;
 use cart::{
     Timestamp,
     item::Item,
@@ -143,7 +144,9 @@ impl Shop {
 }
 
 async fn start(data: PathBuf, checkout: Checkout) -> Server {
-    let mut config = Config { data, checkout, ..Config::default() };
+    let file = over::config_of(&data);
+    let config = file.map_or_else(Config::default, |file| Config::load(Some(&file)).unwrap());
+    let mut config = Config { data, checkout, ..config };
     config.listen = SocketAddr::from(([127, 0, 0, 1], 0));
     // A busy machine is not a catalogue that is away.
     config.catalog.wait_ms = 5_000;

@@ -5,14 +5,20 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
+mod checkout;
 mod checkout_kills;
+mod combination;
+mod conformance;
 mod network;
 mod outages;
 mod phases;
 mod refusals;
+mod room;
 mod shop;
 mod shoppers;
+mod stores;
 
+use combination::SECRET;
 use shop::{Shop, passed};
 
 /// A name that no other test has.
@@ -23,29 +29,16 @@ fn fresh(what: &str) -> String {
 }
 
 fn postgres(url: &str) -> String {
-    let schema = fresh("shop");
-    format!("engine = \"postgres\"\n[postgres]\nurl = \"{url}\"\nschema = \"{schema}\"\naccept_loss = true\n")
+    combination::postgres(url, &fresh("shop"))
 }
 
 fn dynamodb(url: &str) -> String {
-    let prefix = fresh("shop");
-    format!(
-        "engine = \"dynamodb\"\n[dynamodb]\nregion = \"{}\"\nendpoint_url = \"{url}\"\ntable_prefix = \"{prefix}-\"\n\
-         access_key_id = \"shop\"\nsecret_access_key = \"{SECRET}\"\ndeletion_protection = false\n",
-        engines::dynamodb::REGION
-    )
+    combination::dynamodb(url, &fresh("shop"))
 }
 
 fn cassandra(address: std::net::SocketAddr) -> String {
-    let (keyspace, datacenter) = (fresh("shop"), engines::cassandra::DATACENTER);
-    format!(
-        "engine = \"cassandra\"\n[cassandra]\ncontact_points = [\"{address}\"]\nlocal_datacenter = \"{datacenter}\"\n\
-         keyspace = \"{keyspace}\"\nreplication = [\"{datacenter}=1\"]\n"
-    )
+    combination::cassandra(address, &fresh("shop"))
 }
-
-/// A word that must not be printed.
-const SECRET: &str = "correct-horse-battery";
 
 /// Initialises, replays, looks from a second node, and after a kill of both.
 fn check(config: &str) {

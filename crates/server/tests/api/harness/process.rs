@@ -13,6 +13,7 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{SKUS, Shop};
+use crate::over;
 
 /// Longer than any wait in a test that passes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -41,7 +42,11 @@ impl Process {
     /// Starts on a directory; ready when this returns.
     pub(crate) fn serve(data: &Path) -> Self {
         let words = ["serve", "--json", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()];
-        let mut child = evercart(&words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut command = evercart(&words);
+        if let Some(file) = over::config_of(data) {
+            command.arg("--config").arg(file);
+        }
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (log, err) = (Arc::new(Mutex::new(Vec::new())), BufReader::new(child.stderr.take().unwrap()));
         let lines = log.clone();
         let reading = thread::spawn(move || {
