@@ -165,10 +165,11 @@ fn is_punct(tree: Option<&TokenTree>, expected: char) -> bool {
     matches!(tree, Some(TokenTree::Punct(punct)) if punct.as_char() == expected)
 }
 
-/// Tests by their place: `tests`, `benches` and the suite that every engine expands into its own tests.
+/// Tests by their place: `tests`, `benches`, and what engines are tested with from elsewhere: the suite that each expands
+/// into its own tests, and the proof of a checkout.
 fn is_test_path(path: &str) -> bool {
     let stem = path.strip_suffix(".rs").unwrap_or(path);
-    stem.split('/').any(|part| matches!(part, "tests" | "benches" | "conformance"))
+    stem.split('/').any(|part| matches!(part, "tests" | "benches" | "conformance" | "proof"))
 }
 
 #[cfg(test)]

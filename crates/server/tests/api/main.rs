@@ -5,6 +5,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
     clippy::wrong_self_convention,
     reason = "a test; `answer.is(200)` reads as the claim it is"
 )]

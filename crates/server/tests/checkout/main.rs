@@ -1,12 +1,17 @@
 //! Checkout with the shop's own programs, asked over real connections: what hooks answer, late, twice, never, or wrongly,
 //! and that no money stays set aside without an order (K6).
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test, and a harness outside of `#[test]` functions")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test, and a harness outside of `#[test]` functions"
+)]
 
 mod action;
 mod answers;
-mod encrypted;
 #[path = "../engines/combination.rs"]
 mod combination;
+mod encrypted;
 mod outages;
 #[path = "../engines/over.rs"]
 mod over;

@@ -3,7 +3,13 @@
 //! Real servers, the built binary, and the replay of real invoices as the judge. An engine that this machine cannot have is
 //! skipped aloud, and fails where `CI` is set.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test; what took how long is seen with `--nocapture`"
+)]
 
 mod checkout;
 mod checkout_kills;

@@ -1,11 +1,8 @@
 //! Claims: what a guest collected goes to the account at login, once, whatever happens around it.
 
 use crate::world::{PATHS, Shopper, World, add, on_both_paths, remove, shown};
-use cart::{
-    operation::{LineOutcome, MergeRule, Policy},
-    token::GuestToken,
-};
-use service::{CartAddress, CartNotice, Claimed, Kind, Principal, ServiceError, claims::ClaimRequest};
+use cart::operation::{LineOutcome, MergeRule, Policy};
+use service::{CartNotice, Claimed, Kind, ServiceError};
 use storage::layer::fault::Fault;
 
 /// Claims the guest's cart under `sum`.

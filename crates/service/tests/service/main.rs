@@ -26,4 +26,4 @@ mod subjects;
 mod transfer;
 mod undo;
 
-use service::proof::{gate, world};
+use service::proof::world;

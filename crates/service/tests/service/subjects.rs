@@ -1,7 +1,7 @@
 //! Subjects: names of carts are remembered behind changes, and an erasure leaves nothing to come back.
 
 use crate::{
-    claims::{claim, claim_under, two_sides},
+    claims::{claim, two_sides},
     world::{Shopper, World, add, on_both_paths, shown},
 };
 use cart::operation::Policy;
@@ -112,7 +112,7 @@ async fn names_whose_carts_have_ended_make_room_for_others() {
 async fn an_erased_subject_leaves_nothing_and_shops_again() {
     on_both_paths(async |world| {
         let (guest, ann) = two_sides(&world).await;
-        let receipt = claim_under(&ann, &guest, Policy::Max).await.unwrap().receipt;
+        let receipt = ann.claim(&guest, Policy::Max).await.unwrap().receipt;
         at(&ann, "office").add("A", 2).await;
         world.environment.settle().await;
         let erased = world.service.erase_subject("ann").await.unwrap();

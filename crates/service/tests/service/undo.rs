@@ -1,7 +1,7 @@
 //! Undo of a claim: within a day, once, and nothing is lost by it.
 
 use crate::{
-    claims::{claim, claim_under, two_sides},
+    claims::{claim, two_sides},
     world::{PRICE, World, add, on_both_paths, remove, shown},
 };
 use cart::{money::Money, operation::Policy};
@@ -16,7 +16,7 @@ async fn an_undo_gives_each_side_back_what_it_had() {
     for policy in [Policy::Sum, Policy::Max, Policy::KeepAccount, Policy::KeepGuest] {
         on_both_paths(async |world| {
             let (guest, account) = two_sides(&world).await;
-            let receipt = claim_under(&account, &guest, policy).await.unwrap().receipt;
+            let receipt = account.claim(&guest, policy).await.unwrap().receipt;
             let undone = account.service.undo_claim(&account.address, &receipt.id).await.unwrap();
             assert_eq!(shown(&undone), "B 5, C 1", "{policy:?}");
             let again_a_guest = guest.holding(undone.session.unwrap());
@@ -79,7 +79,7 @@ async fn an_undo_that_fails_at_any_write_can_be_repeated() {
     for failing in 1..=2 {
         on_both_paths(async |world| {
             let (guest, account) = two_sides(&world).await;
-            let id = claim_under(&account, &guest, Policy::KeepGuest).await.unwrap().receipt.id;
+            let id = account.claim(&guest, Policy::KeepGuest).await.unwrap().receipt.id;
             let mut written = 0;
             world.faults.set(move |name| {
                 written += u32::from(matches!(name, "replace" | "append"));

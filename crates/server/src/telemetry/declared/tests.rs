@@ -9,8 +9,9 @@ const NOT_METRICS: [&str; 1] = ["evercart_session"];
 /// Literals of a source that look like the name of a metric of ours.
 fn names(source: &str) -> impl Iterator<Item = &str> {
     let is_plain = |rest: &str| rest.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    let is_name =
-        |text: &&str| text.strip_prefix("evercart_").is_some_and(|rest| !rest.is_empty() && is_plain(rest));
+    let is_name = move |text: &&str| {
+        text.strip_prefix("evercart_").is_some_and(|rest| !rest.is_empty() && is_plain(rest))
+    };
     source.split('"').filter(is_name)
 }
 
