@@ -1,6 +1,9 @@
 //! For whoever runs the server: `/livez`, `/readyz`, `/metrics`.
 
-use crate::harness::{Shop, process::Process};
+use crate::{
+    harness::{Shop, process::Process},
+    over,
+};
 use serde_json::json;
 
 /// The sum of a counter's samples whose labels contain these.
@@ -47,7 +50,9 @@ async fn metrics_count_requests_by_route_and_never_by_cart() {
         ["http_request_method=\"PUT\"", "http_route=\"/v1/cart/lines/{line}\"", "status_code=\"200\""];
     assert_eq!(counted(&shop, "http_server_request_duration_seconds_count", &labels).await, 1);
     assert_eq!(counted(&shop, "evercart_replays_total", &[]).await, 1);
-    assert_eq!(cart_writes(&shop).await, 3);
+    let (written, is_over_another) = (cart_writes(&shop).await, over::config_of(folder.path()).is_some());
+    // Over other engines, what goes on behind requests may have replaced rows too.
+    assert!(written == 3 || written > 3 && is_over_another, "{written}: {}", metrics.text);
     for secret in [added.id(), &guest.token(), "ann", "NOT-SOLD-HERE"] {
         assert!(!metrics.text.contains(secret), "{secret}");
     }

@@ -1,7 +1,7 @@
 //! The suite that every engine passes, over the cache before each engine: both policies, in process and in Redis.
 //!
 //! Loads are eventual ones and asked twice, so that caches answer. A cache keeps carts alone and hands all else on, which
-//! the whole suite over PostgreSQL looks at; over the engines whose tables are dear to make or to empty, it is the cases
+//! the whole suite looks at over PostgreSQL and DynamoDB; over Cassandra, whose tables are dear to empty, it is the cases
 //! about carts and their rows.
 
 use crate::{
