@@ -5,7 +5,7 @@
 //! operations that do not name themselves; a lane that opens again has a new writer.
 //!
 //! Where the store takes deltas in before they are durable, a lane is given on as soon as a delta is in: the next write
-//! starts from what the one before it made ([`flight`]). Whoever reads the store under a lane waits for those first.
+//! starts from what the one before it made (`flight`). Whoever reads the store under a lane waits for those first.
 
 pub(crate) mod flight;
 

@@ -1,7 +1,7 @@
 //! The write path: one operation, or several as one, on one cart.
 //!
 //! ```text
-//! lane → load, join → replay? → condition? → delta (pure) → limits → store: append blindly ([`append`]),
+//! lane → load, join → replay? → condition? → delta (pure) → limits → store: append blindly (`write_path/append.rs`),
 //!        or replace on condition of the version and on a conflict join and try again → answer
 //! ```
 //! The delta is computed once: every further attempt writes the same delta under the same dot, so an attempt
