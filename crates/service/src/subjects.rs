@@ -107,11 +107,18 @@ impl Service {
         Err(ServiceError::Erased)
     }
 
+    /// The names of a subject's carts that are on their way from this node.
+    fn waiting_names(&self, id: SubjectId) -> BTreeSet<SmolStr> {
+        self.names.waiting(id).into_iter().map(|change| change.name).collect()
+    }
+
     /// Every name under which a subject may have a cart: the active one, those remembered, and those on their way
-    /// from this node.
-    fn names_of(&self, id: SubjectId, remembered: &Subject) -> BTreeSet<SmolStr> {
-        let mut names: BTreeSet<SmolStr> = remembered.names.keys().cloned().collect();
-        names.extend(self.names.waiting(id).into_iter().map(|change| change.name));
+    /// from this node. `before` are those that were on their way before the record was read: what has arrived since is
+    /// neither in it nor still on its way.
+    fn names_of(&self, id: SubjectId, before: BTreeSet<SmolStr>, remembered: &Subject) -> BTreeSet<SmolStr> {
+        let mut names = before;
+        names.extend(remembered.names.keys().cloned());
+        names.extend(self.waiting_names(id));
         names.insert(SmolStr::new_static(ACTIVE));
         names
     }

@@ -40,10 +40,11 @@ impl Service {
     /// Erases all carts of a subject, and what they lead to. Doing it again finds nothing.
     pub async fn erase_subject(&self, subject: &str) -> Result<ErasedSubject, ServiceError> {
         let id = SubjectId::of(&self.shop_key, subject);
+        let waiting = self.waiting_names(id);
         let remembered = self.subject(id).await?;
         let mut erased = ErasedSubject::default();
         // What is there now counts as erased even where somebody who says its name late is faster than this.
-        for name in self.names_of(id, &remembered) {
+        for name in self.names_of(id, waiting.clone(), &remembered) {
             let current = self.current(subject, &name, Consistency::Strong).await?;
             if !current.loaded.state.is_untouched() {
                 erased.carts.insert((name, current.cart));
@@ -58,7 +59,7 @@ impl Service {
         self.environment.sleep(1).await;
         let at = self.environment.now();
         let remembered = self.change_subject(id, |record| record.erase(at)).await?;
-        for name in self.names_of(id, &remembered) {
+        for name in self.names_of(id, waiting, &remembered) {
             let current = self.current(subject, &name, Consistency::Strong).await?;
             let ErasedCart { is_erased, guests, merges } = self.erase_cart(current.cart).await?;
             if is_erased {

@@ -55,9 +55,10 @@ impl Service {
     /// Everything that is stored of a subject.
     pub async fn export_subject(&self, subject: &str) -> Result<ExportedSubject, ServiceError> {
         let id = SubjectId::of(&self.shop_key, subject);
+        let waiting = self.waiting_names(id);
         let remembered = self.subject(id).await?;
         let mut carts = Vec::new();
-        for name in self.names_of(id, &remembered) {
+        for name in self.names_of(id, waiting, &remembered) {
             let Current { cart, loaded } = self.current(subject, &name, Consistency::Strong).await?;
             if loaded.state.is_untouched() {
                 continue;

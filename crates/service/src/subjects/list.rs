@@ -92,13 +92,14 @@ impl Service {
         limit: usize,
     ) -> Result<CartList, ServiceError> {
         let id = SubjectId::of(&self.shop_key, subject);
+        let waiting = self.waiting_names(id);
         let (remembered, lagging) = match self.subject(id).await {
             Ok(record) => (record, false),
             // What is known is shown: the active cart, and the names on their way from here.
             Err(StoreError::Unavailable(_) | StoreError::Overloaded) => (Subject::default(), true),
             Err(error) => return Err(error.into()),
         };
-        let mut names: Vec<SmolStr> = self.names_of(id, &remembered).into_iter().collect();
+        let mut names: Vec<SmolStr> = self.names_of(id, waiting, &remembered).into_iter().collect();
         names.sort_by(|one, other| order(one).cmp(&order(other)));
         names.retain(|name| after.is_none_or(|after| order(name) > order(after)));
         let mut carts = Vec::new();
