@@ -90,7 +90,7 @@ pub struct Holders {
     pub next: Option<CartId>,
     /// False while carts may be missing that were not changed just now: all are being scanned.
     pub complete: bool,
-    /// Carts that have changed and were not looked at since.
+    /// Carts that had changed before this answer was looked for and were not in the index yet.
     pub waiting: usize,
 }
 
@@ -157,6 +157,8 @@ impl Service {
         let Some(index) = self.index.get() else {
             return Ok(Holders { carts: Vec::new(), next: None, complete: false, waiting: 0 });
         };
+        // Before the look: what the worker puts in while the carts are read is not in this answer.
+        let (complete, waiting) = (index.is_complete(), index.noted.lock().waiting());
         let (mut carts, mut next, mut looks) = (Vec::new(), after, 0);
         while carts.len() < limit && looks < limit * LOOKS {
             let wanted = limit - carts.len();
@@ -170,7 +172,7 @@ impl Service {
                 break;
             }
         }
-        Ok(Holders { carts, next, complete: index.is_complete(), waiting: index.noted.lock().waiting() })
+        Ok(Holders { carts, next, complete, waiting })
     }
 
     /// Those of these carts that hold the SKU when they are read. The others are noted, so that they leave.

@@ -1,13 +1,15 @@
 //! The index of SKUs: behind writes, rebuilt by a scan, and never believed without a look at the cart.
 
 use crate::world::{World, add, in_cart, remove, set};
+use async_trait::async_trait;
 use cart::{CartId, line::Sku};
 use service::{
     Service, Settings,
     index::{Holders, IndexSettings, run},
 };
-use std::sync::Arc;
-use storage::{SkuIndex, WritePath, layer::fault::Fault, memory::MemorySkuIndex};
+use std::{collections::BTreeSet, sync::Arc};
+use storage::{SkuIndex, StoreError, WritePath, layer::fault::Fault, memory::MemorySkuIndex};
+use tokio::sync::watch;
 
 struct Kept {
     world: World,
@@ -41,6 +43,36 @@ impl Kept {
     async fn carts(&self, name: &str) -> Vec<(CartId, u64, u64)> {
         let holders = self.holders(name).await.carts;
         holders.iter().map(|holder| (holder.cart, holder.quantity, holder.saved)).collect()
+    }
+}
+
+/// An index whose every answer is overtaken: it comes once something was put that it does not know of.
+struct Overtaken {
+    skus: MemorySkuIndex,
+    puts: watch::Sender<u32>,
+}
+
+#[async_trait]
+impl SkuIndex for Overtaken {
+    async fn put(&self, carts: Vec<(CartId, BTreeSet<Sku>)>) -> Result<(), StoreError> {
+        self.skus.put(carts).await?;
+        self.puts.send_modify(|puts| *puts += 1);
+        Ok(())
+    }
+
+    async fn find(&self, sku: &Sku, after: Option<CartId>, limit: usize) -> Result<Vec<CartId>, StoreError> {
+        let mut puts = self.puts.subscribe();
+        let found = self.skus.find(sku, after, limit).await?;
+        puts.changed().await.unwrap();
+        Ok(found)
+    }
+
+    fn scan_begins(&self) {
+        self.skus.scan_begins();
+    }
+
+    fn is_whole(&self) -> bool {
+        self.skus.is_whole()
     }
 }
 
@@ -106,6 +138,22 @@ async fn an_index_that_lags_shows_nothing_that_is_not_so() {
     tokio::spawn(run(Arc::downgrade(&kept.world.service)));
     kept.holders("A").await;
     assert_eq!(kept.skus.find(&Sku::parse("A").unwrap(), None, 10).await.unwrap(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_the_index_overtook_does_not_pass_for_all_there_is() {
+    let world = World::with(WritePath::Append, |_| ()).await;
+    let skus = Overtaken { skus: MemorySkuIndex::new(1_000), puts: watch::Sender::default() };
+    world.service.keep_index(Arc::new(skus), IndexSettings::default());
+    world.guest().add("A", 1).await;
+    let sku = Sku::parse("A").unwrap();
+    let worker = async {
+        tokio::task::yield_now().await; // the look comes first
+        tokio::spawn(run(Arc::downgrade(&world.service)));
+    };
+    let (overtaken, ()) = tokio::join!(world.service.find_holders(&sku, None, 10), worker);
+    let Holders { carts, complete, waiting, .. } = overtaken.unwrap();
+    assert_eq!((carts, complete, waiting), (Vec::new(), false, 1));
 }
 
 #[tokio::test(start_paused = true)]
