@@ -134,6 +134,8 @@ pub struct Carts {
     pub fold_per_second: u32,
     /// Memory for carts kept decoded, with their encoded answers: 0 to 256 GiB; 0 keeps none.
     pub decoded_bytes_max: u64,
+    /// Milliseconds in which a write that failed or lost a race is tried again: 0 to 60,000; 0 is never.
+    pub write_within_ms: u64,
 }
 
 /// What a cart may grow to.
@@ -226,6 +228,7 @@ impl Default for Carts {
             refresh_per_second: 2_000,
             fold_per_second: 500,
             decoded_bytes_max: 256 << 20,
+            write_within_ms: 3_000,
         }
     }
 }
@@ -420,6 +423,7 @@ impl Config {
             guest_days: limits.guest_days,
             account_idle_days: Some(self.carts.account_idle_days).filter(|days| *days > 0),
             decoded_bytes_max: self.carts.decoded_bytes_max,
+            write_within_ms: self.carts.write_within_ms,
             checkout: self.checkout.settings(),
             sweep_every_ms: self.checkout.sweep_seconds * 1000,
             expiry_per_second: self.carts.expiry_per_second,

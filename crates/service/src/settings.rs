@@ -41,6 +41,8 @@ pub struct Settings {
     pub lanes_max: u64,
     /// Attempts of one write before the caller is told to come back.
     pub write_attempts_max: u32,
+    /// Milliseconds from the first attempt of a write in which further ones begin.
+    pub write_within_ms: u64,
 }
 
 /// What becomes of an add of a SKU that the catalogue does not have.
@@ -73,6 +75,7 @@ impl Settings {
             sweep_every_ms: 30_000,
             lanes_max: 100_000,
             write_attempts_max: 16,
+            write_within_ms: 3_000,
         }
     }
 }

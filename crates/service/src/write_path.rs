@@ -177,8 +177,7 @@ impl Service {
 
     async fn replace(&self, cart: CartId, mut loaded: Loaded, delta: &Delta) -> Result<Loaded, ServiceError> {
         let key = RowKey { cart, owner: self.owner.clone() };
-        let attempts_max = self.settings.write_attempts_max;
-        let mut attempts = Attempts::default();
+        let mut attempts = self.attempts();
         loop {
             let row = loaded.as_rows().rewritten(delta, self.environment.now().day());
             let (expected, folded_through) =
@@ -197,10 +196,10 @@ impl Service {
                     if loaded.own_has(delta) {
                         return Ok(loaded);
                     }
-                    self.pause(attempts.lost(attempts_max)?).await;
+                    self.pause(attempts.lost(self.environment.now())?).await;
                 }
                 Err(error) => {
-                    self.pause(attempts.failed(error, attempts_max)?).await;
+                    self.pause(attempts.failed(error, self.environment.now())?).await;
                     // A linearizable read of the own row settles whether the last attempt arrived.
                     if let Ok(fresh) = self.load(cart, Consistency::Strong).await {
                         if fresh.own_has(delta) {
@@ -213,6 +212,12 @@ impl Service {
         }
     }
 
+    /// Those of a write that begins now.
+    fn attempts(&self) -> Attempts {
+        let until = Timestamp(self.environment.now().0.saturating_add(self.settings.write_within_ms));
+        Attempts { made: 0, most: self.settings.write_attempts_max, until, unknown: false }
+    }
+
     /// Waits before the next attempt: the longer the more were made, and scattered.
     async fn pause(&self, attempts_made: u32) {
         let most = (RETRY_MS << attempts_made.min(10)).min(RETRY_MS_MAX);
@@ -221,29 +226,35 @@ impl Service {
 }
 
 /// The attempts of one write.
-#[derive(Default)]
 struct Attempts {
     made: u32,
+    most: u32,
+    /// No further one begins from then on.
+    until: Timestamp,
     /// One of them may have been applied, so the write stays indeterminate, whatever later ones say.
     unknown: bool,
 }
 
 impl Attempts {
-    /// Counts an attempt that failed; gives up when the error is final or attempts have run out.
-    fn failed(&mut self, error: StoreError, max: u32) -> Result<u32, ServiceError> {
+    /// Counts an attempt that failed; gives up when the error is final, or attempts or the time have run out.
+    fn failed(&mut self, error: StoreError, now: Timestamp) -> Result<u32, ServiceError> {
         self.made += 1;
         self.unknown |= error.may_be_applied();
         let is_final = match &error {
             StoreError::Unavailable(_) | StoreError::Indeterminate(_) => false,
             StoreError::Overloaded | StoreError::Full | StoreError::Corrupt { .. } => true,
         };
-        if is_final || self.made >= max { Err(self.outcome(error)) } else { Ok(self.made) }
+        if is_final || self.is_over(now) { Err(self.outcome(error)) } else { Ok(self.made) }
     }
 
     /// Counts an attempt that lost a race.
-    fn lost(&mut self, max: u32) -> Result<u32, ServiceError> {
+    fn lost(&mut self, now: Timestamp) -> Result<u32, ServiceError> {
         self.made += 1;
-        if self.made >= max { Err(self.outcome(StoreError::Overloaded)) } else { Ok(self.made) }
+        if self.is_over(now) { Err(self.outcome(StoreError::Overloaded)) } else { Ok(self.made) }
+    }
+
+    fn is_over(&self, now: Timestamp) -> bool {
+        self.made >= self.most || now >= self.until
     }
 
     fn outcome(&self, error: StoreError) -> ServiceError {

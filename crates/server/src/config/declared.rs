@@ -101,6 +101,7 @@ const KEYS: &[Declared] = &[
     range("carts.refresh_per_second", REFRESH, 0, 1_000_000),
     range("carts.fold_per_second", FOLD, 1, 1_000_000),
     range("carts.decoded_bytes_max", DECODED, 0, 256 * GIB),
+    range("carts.write_within_ms", WRITE_WITHIN, 0, 60_000),
     Declared { key: "checkout.needs_consent", meaning: CONSENT, bound: SWITCH },
     range(
         "checkout.low_stock_max",
@@ -215,6 +216,8 @@ const REFRESH: &str =
     "Carts looked at in a second after items have changed, to write down what they show; 0 writes nothing.";
 const FOLD: &str =
     "Carts whose changes are folded into one row in a second, where the engine keeps changes (Cassandra).";
+const WRITE_WITHIN: &str = "Milliseconds in which a write of a cart that failed or lost a race is tried again. What is \
+    under way then goes on until the engine's own timeouts end it.";
 const EXPIRY: &str =
     "Carts looked at in a second, to see whether they have ended; 0 keeps everything for ever.";
 const NAMED_CARTS: &str = "Carts of an account beside its active one. A node that has not looked at an account yet \

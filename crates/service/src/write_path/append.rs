@@ -62,7 +62,7 @@ impl Service {
         lane: &mut Lane,
     ) -> Result<Taken, ServiceError> {
         let insert = Insertion::new(cart, dot, delta);
-        let mut attempts = Attempts::default();
+        let mut attempts = self.attempts();
         loop {
             match self.insert(&insert).await {
                 Ok(ticket) => {
@@ -70,7 +70,7 @@ impl Service {
                     return Ok(Taken { insert, attempts, ticket, grown });
                 }
                 Err(error) => {
-                    let failed = attempts.failed(error, self.settings.write_attempts_max);
+                    let failed = attempts.failed(error, self.environment.now());
                     let made = failed.inspect_err(|error| self.note_failed(cart, dot, lane, error))?;
                     self.pause(made).await;
                 }
@@ -110,7 +110,7 @@ impl Service {
             };
             let Err(error) = durable else { return Ok(()) };
             flight.inspect(|flight| flight.fail());
-            self.pause(attempts.failed(error, self.settings.write_attempts_max)?).await;
+            self.pause(attempts.failed(error, self.environment.now())?).await;
             ticket = self.insert(insert).await;
         }
     }

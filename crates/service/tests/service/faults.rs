@@ -3,6 +3,10 @@
 use crate::world::{Shopper, World, add, client, key, on_both_paths, remove, seen, set};
 use cart::CartId;
 use service::{Presented, ServiceError};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 use storage::{
     Bucket, Consistency, DeltaKey, Owner, Replaced, RowKey, StoreError, WritePath, layer::fault::Fault,
 };
@@ -75,6 +79,36 @@ async fn an_outcome_that_stays_unknown_is_said_to_be_unknown_and_a_repeat_settle
             let error = shopper.change_as(&identity, add("A", 1)).await.unwrap_err();
             let ServiceError::Store(error) = error else { panic!("{error}") };
             assert_eq!(error.may_be_applied(), fault == Fault::After, "{error}");
+            world.faults.heal();
+            let repeat = shopper.change_as(&identity, add("A", 1)).await.unwrap();
+            assert_eq!(repeat.replayed, fault == Fault::After);
+        }
+        assert_eq!(shopper.shows().await, "A 2");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_whose_time_is_up_is_tried_no_more_and_a_repeat_settles_it() {
+    on_both_paths(async |world| {
+        let shopper = world.guest();
+        for (number, fault) in [(1, Fault::Before), (2, Fault::After)] {
+            let attempts = Arc::new(AtomicU32::new(0));
+            let (made, environment) = (attempts.clone(), world.environment.clone());
+            world.faults.set(move |name| {
+                if !WRITES.contains(&name) {
+                    return Fault::None;
+                }
+                // Each takes far longer than a write may go on.
+                environment.pass_days(1);
+                made.fetch_add(1, Ordering::Relaxed);
+                fault
+            });
+            let identity = client(1, number);
+            let error = shopper.change_as(&identity, add("A", 1)).await.unwrap_err();
+            let ServiceError::Store(error) = error else { panic!("{error}") };
+            let attempts = attempts.load(Ordering::Relaxed);
+            assert_eq!((attempts, error.may_be_applied()), (1, fault == Fault::After), "{error}");
             world.faults.heal();
             let repeat = shopper.change_as(&identity, add("A", 1)).await.unwrap();
             assert_eq!(repeat.replayed, fault == Fault::After);
