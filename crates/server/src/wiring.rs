@@ -25,7 +25,7 @@ use std::{
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use storage::{Owner, StoreError};
+use storage::{Owner, StoreError, layer::asker::as_worker};
 use tokio::task::JoinHandle;
 
 /// The real world.
@@ -125,16 +125,22 @@ pub async fn wire(config: &Config) -> Result<Wired, WiringError> {
     stores.carts.register(&owner).await.map_err(failed)?;
     let service = Service::new(stores, owner, settings, keys.shop.clone(), Arc::new(World));
     service.keep_index(phase_0::open_index(config).await, config.index.settings());
-    let indexing = tokio::spawn(index::run(Arc::downgrade(&service)));
-    let expiry = tokio::spawn(expire::run(Arc::downgrade(&service)));
-    let refreshing = tokio::spawn(refresh::run(Arc::downgrade(&service)));
-    let folding = tokio::spawn(fold::run(Arc::downgrade(&service)));
-    let sweeping = tokio::spawn(sweep::run(Arc::downgrade(&service)));
     if !service.check_counted().await.map_err(failed)? {
         tracing::warn!("checkout is off: this store was restored, and its stock must be counted first");
     }
-    let workers = vec![indexing, expiry, refreshing, folding, sweeping];
+    let workers = start_workers(&service);
     Ok(Wired { service, keys, incarnation, engine, workers })
+}
+
+fn start_workers(service: &Arc<Service>) -> Vec<JoinHandle<()>> {
+    let service = || Arc::downgrade(service);
+    vec![
+        tokio::spawn(as_worker(index::run(service()))),
+        tokio::spawn(as_worker(expire::run(service()))),
+        tokio::spawn(as_worker(refresh::run(service()))),
+        tokio::spawn(as_worker(fold::run(service()))),
+        tokio::spawn(as_worker(sweep::run(service()))),
+    ]
 }
 
 impl Wired {

@@ -4,7 +4,7 @@
 
 use metrics::{Counter, Histogram, counter, gauge, histogram};
 use std::{sync::OnceLock, time::Duration};
-use storage::Consistency;
+use storage::{Consistency, layer::asker::asker};
 
 /// Eventual loads that asked a tier; outcome `hit` or `miss`.
 pub const LOOKUPS: &str = "evercart_cache_lookups_total";
@@ -22,7 +22,7 @@ pub const AGE: &str = "evercart_cache_age_seconds";
 pub const BYTES: &str = "evercart_cache_bytes";
 /// Carts kept in this process.
 pub const ENTRIES: &str = "evercart_cache_entries";
-/// Loads that reached the engine, by consistency.
+/// Loads that reached the engine, by consistency and [asker].
 pub const ENGINE_LOADS: &str = "evercart_cache_engine_loads_total";
 /// 1 while Redis is used, 0 while it is left alone.
 pub const REDIS_UP: &str = "evercart_cache_redis_up";
@@ -93,7 +93,7 @@ pub(crate) fn engine_loaded(consistency: Consistency) {
         Consistency::Eventual => "eventual",
         Consistency::Strong => "strong",
     };
-    counter!(ENGINE_LOADS, "consistency" => consistency).increment(1);
+    counter!(ENGINE_LOADS, "consistency" => consistency, "asker" => asker()).increment(1);
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a gauge is a float, and these are far below 2^53")]

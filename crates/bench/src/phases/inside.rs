@@ -1,8 +1,8 @@
 //! Where the time of a request goes, by the server's own metrics: how long stores took, and how often engines were asked.
 //!
 //! Stores are measured outside a cache, so its time counts as theirs; loads that it answered are not asked of the engine
-//! and are left out of the counts. What works beside requests (sweeps, folds that look for work) is left out where it can
-//! be told apart.
+//! and are left out of the counts. What works behind requests (the index of SKUs, folds, sweeps) is left out of the times
+//! and counted by itself. Operations under way at once count with the whole time of each.
 
 use crate::process::Side;
 use anyhow::{Context, Result, ensure};
@@ -12,10 +12,9 @@ use std::collections::BTreeMap;
 
 const REQUESTS: &str = "http_server_request_duration_seconds";
 const STORES: &str = "evercart_store_operation_duration_seconds";
+const REQUEST: &str = "request";
+const WORKER: &str = "worker";
 const ENGINE_LOADS: &str = "evercart_cache_engine_loads_total";
-/// What no request asks for.
-const BESIDE: [&str; 8] =
-    ["due", "find_unfolded", "scan", "owners", "register", "remove_deltas", "changed_since", "put_items"];
 
 /// All series of a server, by name and labels.
 pub(super) struct Metrics(BTreeMap<String, f64>);
@@ -27,8 +26,10 @@ pub(super) struct Inside {
     pub(super) server_ms: f64,
     /// Milliseconds of them in stores.
     pub(super) store_ms: f64,
-    /// Operations of the engine, by store and name.
+    /// Operations of the engine for requests, by store and name.
     pub(super) engine_operations: BTreeMap<String, f64>,
+    /// Those of what works behind requests meanwhile.
+    pub(super) worker_operations: f64,
 }
 
 impl Metrics {
@@ -74,22 +75,22 @@ impl Inside {
         let (sum, count) = (format!("{REQUESTS}_sum"), format!("{REQUESTS}_count"));
         let (seconds, requests) = (of_carts(&sum), of_carts(&count));
         ensure!(requests > 0.0, "the server counted no request");
-        let is_asked = |labels: &str| !BESIDE.contains(&label(labels, "operation"));
         let (sum, count) = (format!("{STORES}_sum"), format!("{STORES}_count"));
-        let asked = after.grown(before, &sum).filter(|(labels, _)| is_asked(labels));
+        let asked = after.grown(before, &sum).filter(|(labels, _)| label(labels, "asker") == REQUEST);
         let store_seconds: f64 = asked.map(|(_, by)| by).sum();
-        let mut engine_operations = BTreeMap::new();
-        for (labels, by) in after.grown(before, &count).filter(|(labels, _)| is_asked(labels)) {
-            let name = format!("{}.{}", label(labels, "store"), label(labels, "operation"));
-            engine_operations.insert(name, by / requests);
-        }
-        if after.0.keys().any(|name| name.starts_with(ENGINE_LOADS)) {
-            let loads: f64 = after.grown(before, ENGINE_LOADS).map(|(_, by)| by).sum();
-            engine_operations.insert("carts.load".to_owned(), loads / requests);
-        }
-        engine_operations.retain(|_, by| *by >= 0.0005);
         let ms = |seconds: f64| seconds * 1000.0 / requests;
-        Ok(Self { server_ms: ms(seconds), store_ms: ms(store_seconds), engine_operations })
+        let mut engine_operations = operations(before, after, &count, REQUEST);
+        let mut worker_operations = operations(before, after, &count, WORKER);
+        for of in [&mut engine_operations, &mut worker_operations] {
+            of.values_mut().for_each(|by| *by /= requests);
+            of.retain(|_, by| *by >= 0.0005);
+        }
+        Ok(Self {
+            server_ms: ms(seconds),
+            store_ms: ms(store_seconds),
+            engine_operations,
+            worker_operations: worker_operations.values().sum(),
+        })
     }
 
     /// The part of the time that is not the engine's.
@@ -103,6 +104,20 @@ impl Inside {
     }
 }
 
+/// Operations of the engine for this asker, by store and name.
+fn operations(before: &Metrics, after: &Metrics, metric: &str, asker: &str) -> BTreeMap<String, f64> {
+    let of_asker = |(labels, _): &(&str, f64)| label(labels, "asker") == asker;
+    let mut operations = BTreeMap::new();
+    for (labels, by) in after.grown(before, metric).filter(of_asker) {
+        operations.insert(format!("{}.{}", label(labels, "store"), label(labels, "operation")), by);
+    }
+    if after.0.keys().any(|name| name.starts_with(ENGINE_LOADS)) {
+        let loads = after.grown(before, ENGINE_LOADS).filter(of_asker).map(|(_, by)| by).sum();
+        operations.insert("carts.load".to_owned(), loads);
+    }
+    operations
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Inside, Metrics};
@@ -110,23 +125,26 @@ mod tests {
     const BEFORE: &str = "# HELP of nothing\n\
         http_server_request_duration_seconds_sum{http_request_method=\"POST\",http_route=\"/v1/cart/lines\"} 1\n\
         http_server_request_duration_seconds_count{http_request_method=\"POST\",http_route=\"/v1/cart/lines\"} 100\n\
-        evercart_store_operation_duration_seconds_sum{store=\"carts\",operation=\"replace\"} 0.5\n\
-        evercart_store_operation_duration_seconds_count{store=\"carts\",operation=\"replace\"} 100\n";
+        evercart_store_operation_duration_seconds_sum{store=\"carts\",operation=\"replace\",asker=\"request\"} 0.5\n\
+        evercart_store_operation_duration_seconds_count{store=\"carts\",operation=\"replace\",asker=\"request\"} 100\n";
 
     #[test]
-    fn what_a_cache_answered_is_no_operation_of_the_engine_and_sweeps_are_nobodys() {
+    fn what_a_cache_answered_is_no_operation_of_the_engine_and_workers_count_by_themselves() {
         let after = "http_server_request_duration_seconds_sum{http_request_method=\"POST\",http_route=\"/v1/cart/lines\"} 3\n\
             http_server_request_duration_seconds_count{http_request_method=\"POST\",http_route=\"/v1/cart/lines\"} 1100\n\
             http_server_request_duration_seconds_sum{http_request_method=\"GET\",http_route=\"/metrics\"} 9\n\
-            evercart_store_operation_duration_seconds_sum{store=\"carts\",operation=\"replace\"} 1.5\n\
-            evercart_store_operation_duration_seconds_count{store=\"carts\",operation=\"replace\"} 1100\n\
-            evercart_store_operation_duration_seconds_sum{store=\"carts\",operation=\"load\"} 0.5\n\
-            evercart_store_operation_duration_seconds_count{store=\"carts\",operation=\"load\"} 1000\n\
-            evercart_cache_engine_loads_total{consistency=\"eventual\"} 250\n\
-            evercart_store_operation_duration_seconds_sum{store=\"stock\",operation=\"due\"} 7\n";
+            evercart_store_operation_duration_seconds_sum{store=\"carts\",operation=\"replace\",asker=\"request\"} 1.5\n\
+            evercart_store_operation_duration_seconds_count{store=\"carts\",operation=\"replace\",asker=\"request\"} 1100\n\
+            evercart_store_operation_duration_seconds_sum{store=\"carts\",operation=\"load\",asker=\"request\"} 0.5\n\
+            evercart_store_operation_duration_seconds_count{store=\"carts\",operation=\"load\",asker=\"request\"} 1000\n\
+            evercart_cache_engine_loads_total{consistency=\"eventual\",asker=\"request\"} 250\n\
+            evercart_cache_engine_loads_total{consistency=\"eventual\",asker=\"worker\"} 500\n\
+            evercart_store_operation_duration_seconds_sum{store=\"carts\",operation=\"load\",asker=\"worker\"} 7\n\
+            evercart_store_operation_duration_seconds_count{store=\"carts\",operation=\"load\",asker=\"worker\"} 600\n";
         let inside = Inside::between(&Metrics::parse(BEFORE), &Metrics::parse(after)).unwrap();
         assert!((inside.server_ms - 2.0).abs() < 1e-9 && (inside.store_ms - 1.5).abs() < 1e-9, "{inside:?}");
         assert!((inside.own_share() - 0.25).abs() < 1e-9);
-        assert!((inside.operations() - 1.25).abs() < 1e-9, "{inside:?}");
+        let operations = (inside.operations(), inside.worker_operations);
+        assert!((operations.0 - 1.25).abs() < 1e-9 && (operations.1 - 0.5).abs() < 1e-9, "{inside:?}");
     }
 }

@@ -13,7 +13,8 @@ impl Phases {
             text,
             "{} carts of 3 to 5 lines, each as popular as any other; turns of {} s over HTTP, {} requests under way at once. \
              Local servers with small heaps on the cores of the load, PostgreSQL without syncs and DynamoDB Local in memory: \
-             what is durable is phase 0 alone. Times inside are means; a cache counts as the engine's.\n",
+             what is durable is phase 0 alone. Times inside are means; a cache counts as the engine's. Operations are those of \
+             requests, and behind the plus those of workers behind them.\n",
             self.carts,
             self.seconds,
             super::IN_FLIGHT.map(|count| count.to_string()).join(" and "),
@@ -57,12 +58,13 @@ fn row(turn: &Turn) -> String {
     let own_ms = inside.server_ms * own;
     let refused = if *refused > 0 { format!(", {refused} refused") } else { String::new() };
     format!(
-        "{work} | {in_flight} | {per_second:.0}{refused} | {:.2} | {:.2} | {:.3} | {:.0} % ({own_ms:.3} ms) | {:.2} ({})",
+        "{work} | {in_flight} | {per_second:.0}{refused} | {:.2} | {:.2} | {:.3} | {:.0} % ({own_ms:.3} ms) | {:.2} ({}) + {:.2}",
         latency.p50_ms,
         latency.p99_ms,
         inside.server_ms,
         own * 100.0,
         inside.operations(),
         operations.join(", "),
+        inside.worker_operations,
     )
 }

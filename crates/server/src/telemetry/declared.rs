@@ -87,10 +87,15 @@ const ALL: &[Declared] = &[
     metric(
         OPERATIONS,
         Counter,
-        "store, operation, outcome",
+        "store, operation, asker, outcome",
         "Operations of stores, a cache before them included",
     ),
-    metric(DURATION, Seconds, "store, operation", "Time that operations of stores took"),
+    metric(
+        DURATION,
+        Seconds,
+        "store, operation, asker",
+        "Time that operations of stores took, for a request or a worker",
+    ),
     metric(embedded::DIRTY_BYTES, Bytes, "", "Memory that holds what is not folded yet"),
     metric(embedded::JOURNAL_BYTES, Bytes, "", "Journal that the base does not have yet"),
     metric(embedded::CARTS, Gauge, "", "Carts that have a row in the row log"),
@@ -121,7 +126,12 @@ const ALL: &[Declared] = &[
     ),
     metric(cache::LOOKUPS, Counter, "tier, outcome", "Loads that asked a tier of the cache: hit, miss"),
     metric(cache::AGE, Seconds, "tier", "Time since the engine was asked for what a tier served"),
-    metric(cache::ENGINE_LOADS, Counter, "consistency", "Loads that reached the engine behind a cache"),
+    metric(
+        cache::ENGINE_LOADS,
+        Counter,
+        "consistency, asker",
+        "Loads that reached the engine behind a cache",
+    ),
     metric(cache::FILLS, Counter, "tier", "Carts that were put into a tier after a load"),
     metric(
         cache::DROPPED_FILLS,

@@ -10,7 +10,7 @@ const OF_THE_EMBEDDED: [&str; 2] = ["corrupt::", "a_second_process_on_the_direct
 
 /// What has a shop of its own for each test. Making a keyspace takes seconds, so that these stay away from Cassandra; what
 /// they are about is the service above the engine, and they run over all others.
-const NOT_OVER_CASSANDRA: [&str; 9] = [
+const NOT_OVER_CASSANDRA: [&str; 8] = [
     "admin_carts::",
     "checkout::",
     "holders::",
@@ -19,8 +19,6 @@ const NOT_OVER_CASSANDRA: [&str; 9] = [
     "receipts::",
     "catalog::",
     "cookies::",
-    // Deltas are folded into rows meanwhile, which are writes that nobody asked for.
-    "reads_in_parallel_never_write",
 ];
 
 fn check(engine: Engine, tier: Tier, policy: &'static str, skipped: &[&str], least: u32) {

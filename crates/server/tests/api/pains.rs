@@ -116,7 +116,10 @@ async fn reads_in_parallel_never_write() {
     let guest = shop.guest().await;
     let before = guest.add("A", 2).await;
     let writes = async || {
-        let count = async |operation| counted(&shop, "evercart_store_operations_total", &[operation]).await;
+        let count = async |operation| {
+            let labels = [operation, "asker=\"request\""];
+            counted(&shop, "evercart_store_operations_total", &labels).await
+        };
         [
             count("\"append\"").await,
             count("\"replace\"").await,

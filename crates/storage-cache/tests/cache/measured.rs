@@ -56,7 +56,7 @@ async fn what_happens_in_each_tier_is_counted() {
     check(LOOKUPS, "local miss", 2);
     check(LOOKUPS, "redis hit", 0);
     check(LOOKUPS, "redis miss", 2);
-    check(ENGINE_LOADS, "eventual", 2);
+    check(ENGINE_LOADS, "eventual request", 2);
     check(AGE, "local", 1);
     check(ENTRIES, "local", 1);
     check(REDIS_UP, "", 1);

@@ -1,8 +1,9 @@
 //! Counts and times what is asked of a store.
 //!
-//! Metrics: `evercart_store_operations_total{store,operation,outcome}` and
-//! `evercart_store_operation_duration_seconds{store,operation}`. No ids in labels.
+//! Metrics: `evercart_store_operations_total{store,operation,asker,outcome}` and
+//! `evercart_store_operation_duration_seconds{store,operation,asker}`. No ids in labels.
 
+use super::asker::asker;
 use crate::{
     Bucket, Capabilities, CartRows, CartStore, CatalogRow, CatalogStore, Consistency, DeltaKey, DueCursor,
     DueRecord, Inserted, LinearStore, LinearTable, Owner, PutOutcome, Record, RecordReplaced, Replaced,
@@ -15,7 +16,7 @@ use metrics::{Counter, Histogram};
 use parking_lot::RwLock;
 use std::{sync::Arc, time::Instant};
 
-/// Operations of stores, by store, operation and outcome.
+/// Operations of stores, by store, operation, [asker] and outcome.
 pub const OPERATIONS: &str = "evercart_store_operations_total";
 /// Seconds that operations of stores took.
 pub const DURATION: &str = "evercart_store_operation_duration_seconds";
@@ -33,11 +34,13 @@ pub fn measured(stores: Stores) -> Stores {
 pub struct Measured<S: ?Sized> {
     store: Arc<S>,
     /// What was asked of it before: to look a metric up in the recorder, all its labels are made and hashed anew.
-    asked: RwLock<Vec<(Operation, Instruments)>>,
+    asked: RwLock<Vec<(Asked, Instruments)>>,
 }
 
 /// Of which store, and what.
 type Operation = (&'static str, &'static str);
+/// And for whom.
+type Asked = (Operation, &'static str);
 
 /// The metrics of an operation that is done.
 #[derive(Clone)]
@@ -60,31 +63,34 @@ impl<S: ?Sized> Measured<S> {
     }
 
     fn note<T>(&self, operation: Operation, started: Instant, result: &Result<T>) {
-        let instruments = self.instruments(operation);
+        let asked = (operation, asker());
+        let instruments = self.instruments(asked);
         match result {
             Ok(_) => instruments.done.increment(1),
-            Err(error) => counter(operation, error.kind()).increment(1),
+            Err(error) => counter(asked, error.kind()).increment(1),
         }
         instruments.duration.record(started.elapsed());
     }
 
-    fn instruments(&self, operation: Operation) -> Instruments {
-        let known = |asked: &[(Operation, Instruments)]| {
-            asked.iter().find(|(other, _)| *other == operation).map(|(_, instruments)| instruments.clone())
+    fn instruments(&self, asked: Asked) -> Instruments {
+        let known = |all: &[(Asked, Instruments)]| {
+            all.iter().find(|(other, _)| *other == asked).map(|(_, instruments)| instruments.clone())
         };
         if let Some(instruments) = known(&self.asked.read()) {
             return instruments;
         }
-        let (store, name) = operation;
-        let duration = metrics::histogram!(DURATION, "store" => store, "operation" => name);
-        let instruments = Instruments { done: counter(operation, "ok"), duration };
-        self.asked.write().push((operation, instruments.clone()));
+        let ((store, name), asker) = asked;
+        let duration = metrics::histogram!(DURATION, "store" => store, "operation" => name, "asker" => asker);
+        let instruments = Instruments { done: counter(asked, "ok"), duration };
+        self.asked.write().push((asked, instruments.clone()));
         instruments
     }
 }
 
-fn counter((store, operation): Operation, outcome: &'static str) -> Counter {
-    metrics::counter!(OPERATIONS, "store" => store, "operation" => operation, "outcome" => outcome)
+fn counter(((store, operation), asker): Asked, outcome: &'static str) -> Counter {
+    metrics::counter!(
+        OPERATIONS, "store" => store, "operation" => operation, "asker" => asker, "outcome" => outcome
+    )
 }
 
 #[async_trait]
