@@ -9,8 +9,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryPartition;
 use aws_sdk_dynamodb::config::{Builder, Credentials, ProvideCredentials, Region, SharedHttpClient};
 
-use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 
 use crate::DynamoDbError;
 use crate::meter::Meter;
@@ -77,7 +77,7 @@ async fn connect(
         .with_max_backoff(PAUSE_MAX);
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .region(Region::new(region.to_owned()))
-        .http_client(http_client(options, endpoint_url))
+        .http_client(http_client(options, endpoint_url)?)
         .timeout_config(timeouts)
         .retry_config(retries);
     if let Some(url) = endpoint_url {
@@ -99,11 +99,22 @@ async fn connect(
 }
 
 /// Without TLS where nothing needs it: its client wants the machine's root certificates.
-fn http_client(options: &DynamoDbOptions, endpoint_url: Option<&str>) -> SharedHttpClient {
+fn http_client(
+    options: &DynamoDbOptions,
+    endpoint_url: Option<&str>,
+) -> Result<SharedHttpClient, DynamoDbError> {
     let is_plain =
         endpoint_url.is_some_and(|url| url.starts_with("http://")) && options.access != Access::Chain;
     if is_plain {
-        return aws_smithy_http_client::Builder::new().build_http();
+        return Ok(aws_smithy_http_client::Builder::new().build_http());
     }
-    aws_smithy_http_client::Builder::new().tls_provider(Provider::rustls(CryptoMode::Ring)).build_https()
+    let mut trusted = TrustStore::default();
+    if let Some(pem) = &options.authorities_pem {
+        let is_chain = options.access == Access::Chain;
+        trusted = TrustStore::empty().with_native_roots(is_chain).with_pem_certificate(pem.as_slice());
+    }
+    let context = TlsContext::builder().with_trust_store(trusted).build();
+    let context = context.map_err(|_| DynamoDbError::Setting("the authorities cannot be trusted"))?;
+    let client = aws_smithy_http_client::Builder::new().tls_provider(Provider::rustls(CryptoMode::Ring));
+    Ok(client.tls_context(context).build_https())
 }

@@ -46,6 +46,10 @@ pub struct DynamoDbOptions {
     pub table_prefix: String,
     /// Where credentials come from. Default: the chain.
     pub access: Access,
+    /// PEM certificates of authorities, for an endpoint that the system's do not vouch for. They are trusted in place of
+    /// the system's; with the chain besides them, for it asks others. Whoever reads them sees to it that each can be used:
+    /// the SDK does not come back from one that cannot. Default: none.
+    pub authorities_pem: Option<Vec<u8>>,
     /// The most that connecting may take. Default 1 s.
     pub connect_timeout: Duration,
     /// The most that one attempt of a request may take, connecting included. Default 1 s.
@@ -67,6 +71,7 @@ impl DynamoDbOptions {
             records_home: None,
             table_prefix: "evercart-".to_owned(),
             access: Access::Chain,
+            authorities_pem: None,
             connect_timeout: Duration::from_secs(1),
             attempt_timeout: Duration::from_secs(1),
             operation_timeout: Duration::from_secs(3),

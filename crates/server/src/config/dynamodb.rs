@@ -1,8 +1,8 @@
 //! The table `[dynamodb]`: where the tables are, who asks, and how long anything may take.
 
-use super::{ConfigError, engine::millis, secret::Secret};
+use super::{ConfigError, authorities::Authorities, engine::millis, secret::Secret};
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 use storage_dynamodb::{Access, DynamoDbOptions, Home};
 
 /// DynamoDB.
@@ -25,6 +25,8 @@ pub struct Dynamodb {
     pub secret_access_key: Secret,
     /// Of a temporary key.
     pub session_token: Secret,
+    /// A file of certificates to trust, for an endpoint of one's own.
+    pub ca_file: PathBuf,
     /// Milliseconds to connect: 1 to 60,000.
     pub connect_ms: u64,
     /// Milliseconds of one attempt: 1 to 60,000.
@@ -49,6 +51,7 @@ impl Default for Dynamodb {
             access_key_id: String::new(),
             secret_access_key: Secret::default(),
             session_token: Secret::default(),
+            ca_file: PathBuf::new(),
             connect_ms: millis(options.connect_timeout),
             attempt_ms: millis(options.attempt_timeout),
             operation_ms: millis(options.operation_timeout),
@@ -69,6 +72,7 @@ impl Dynamodb {
                 .map(|region| Home { region, endpoint_url: said(&self.records_endpoint_url) }),
             table_prefix: self.table_prefix.clone(),
             access: self.access()?,
+            authorities_pem: Authorities::read("dynamodb.ca_file", &self.ca_file)?.map(|read| read.pem),
             connect_timeout: ms(self.connect_ms),
             attempt_timeout: ms(self.attempt_ms),
             operation_timeout: ms(self.operation_ms),

@@ -5,6 +5,7 @@
 mod conformance;
 mod costs;
 mod cuts;
+mod encrypted;
 mod limits;
 mod local;
 mod lost_answers;

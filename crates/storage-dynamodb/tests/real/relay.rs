@@ -16,10 +16,13 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use parking_lot::Mutex;
+use rustls::ServerConfig;
 use serde_json::{Value, json};
 use storage::error::BoxError;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
 
 /// What becomes of one request.
 #[derive(Clone, Debug)]
@@ -71,8 +74,18 @@ struct Shared {
 impl Relay {
     /// Passes everything on to the server until told otherwise.
     pub(crate) async fn start(server: &str) -> Self {
+        Self::listening(server, None).await
+    }
+
+    /// The same behind TLS: it shows of itself what it is given.
+    pub(crate) async fn encrypted(server: &str, shown: ServerConfig) -> Self {
+        Self::listening(server, Some(TlsAcceptor::from(Arc::new(shown)))).await
+    }
+
+    async fn listening(server: &str, tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{}", listener.local_addr().unwrap());
         let shared = Arc::new(Shared {
             server: server.to_owned(),
             client: Client::builder(TokioExecutor::new()).build_http(),
@@ -82,7 +95,7 @@ impl Relay {
             applied: Semaphore::new(0),
             released: Semaphore::new(0),
         });
-        tokio::spawn(accept(listener, Arc::clone(&shared)));
+        tokio::spawn(accept(listener, tls, Arc::clone(&shared)));
         Self { url, shared }
     }
 
@@ -117,17 +130,27 @@ impl Relay {
     }
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
     while let Ok((stream, _)) = listener.accept().await {
-        let shared = Arc::clone(&shared);
+        let (tls, shared) = (tls.clone(), Arc::clone(&shared));
         tokio::spawn(async move {
-            let service = service_fn(|request| answer(&shared, request));
-            // An error is a cut, and meant.
-            let _ = hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+            match tls {
+                None => serve(stream, &shared).await,
+                // Whoever does not believe it hangs up.
+                Some(tls) => {
+                    if let Ok(stream) = tls.accept(stream).await {
+                        serve(stream, &shared).await;
+                    }
+                }
+            }
         });
     }
+}
+
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, shared: &Shared) {
+    let service = service_fn(|request| answer(shared, request));
+    // An error is a cut, and meant.
+    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
 async fn answer(shared: &Shared, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, BoxError> {

@@ -51,6 +51,7 @@ pub(super) const KEYS: &[Declared] = &[
     ),
     words("dynamodb.secret_access_key", "The secret half of that key.", SECRET),
     words("dynamodb.session_token", "The token of a temporary key.", SECRET),
+    words("dynamodb.ca_file", DYNAMODB_CA_FILE, CA_FILE_BOUND),
     range("dynamodb.connect_ms", "Milliseconds to connect.", 1, 60_000),
     range("dynamodb.attempt_ms", "Milliseconds of one attempt of a request.", 1, 60_000),
     range("dynamodb.operation_ms", "Milliseconds of a request with all its attempts.", 1, 60_000),
@@ -83,6 +84,8 @@ const REPLICAS: &str = "Streaming replicas of it, for reads that may be a little
 const SHARDS: &str =
     "Further clusters, always in the same order: of each the server that takes writes, then its replicas.";
 const TLS: &str = "Connect under TLS, and only to servers whose certificate is valid for their address.";
+const DYNAMODB_CA_FILE: &str = "Certificates that are trusted in place of the system's, or besides them where credentials \
+    come from the usual chain.";
 const CA_FILE: &str = "Certificates that are trusted in place of the system's.";
 const ACCEPT_LOSS: &str = "Use a server that may forget what it acknowledged, because `fsync`, `full_page_writes` or \
     `synchronous_commit` is off; for tests and trials.";
