@@ -1,15 +1,16 @@
-//! Apache Cassandra, one node, from Maven's registry.
+//! Apache Cassandra, one node or a cluster of several ([`Cluster`]), from Maven's registry.
 //!
-//! It has an address of the loopback to itself, so that drivers find it on the port they expect. It is small (384 MB of
-//! heap) and gives up what only several nodes need. What it acknowledged survives a kill: it syncs first, where a node among
+//! A node has an address of the loopback to itself, so that drivers find it on the port they expect. It is small (384 MB of
+//! heap) and waits for nobody when it starts. What it acknowledged survives a kill: it syncs first, where a node among
 //! several would rely on the others. Deliberately absent: JMX, and with it `nodetool`.
 
+mod cluster;
 mod frame;
 mod settings;
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::launch::{Launch, Lifetime};
@@ -18,6 +19,7 @@ use crate::provision::maven::{self, Artefact};
 use crate::server::{Recipe, Server, start_anew_where_taken, unless_silent};
 use crate::{Error, Faults, Folder, Result, launch, port};
 
+pub use cluster::Cluster;
 pub(crate) use frame::answers;
 
 const ENGINE: &str = "Cassandra";
@@ -27,7 +29,7 @@ pub(crate) const ARTEFACT: Artefact =
 
 /// Where drivers connect.
 const NATIVE_PORT: u16 = 9042;
-/// Where nodes would.
+/// Where nodes do.
 const STORAGE_PORT: u16 = 7000;
 
 /// The data centre of a node, unless another is asked for.
@@ -90,9 +92,20 @@ impl Cassandra {
         lifetime: Lifetime,
         folder: PathBuf,
     ) -> Result<Self> {
-        let ip = port::free_address(&[NATIVE_PORT, STORAGE_PORT]);
-        let address = SocketAddr::from((ip, NATIVE_PORT));
-        let launch = program.node(&folder, ip, options)?;
+        let address = port::free_address(&[NATIVE_PORT, STORAGE_PORT]);
+        let alone = Place { address, seeds: vec![address] };
+        Self::placed(program, options, &alone, lifetime, folder)
+    }
+
+    fn placed(
+        program: &Program,
+        options: &Options,
+        place: &Place,
+        lifetime: Lifetime,
+        folder: PathBuf,
+    ) -> Result<Self> {
+        let address = SocketAddr::from((place.address, NATIVE_PORT));
+        let launch = program.node(&folder, place, options)?;
         let password = options.password;
         let certificate = options.tls.then(|| settings::certificate(&folder));
         let ready = Box::new(move || {
@@ -120,6 +133,13 @@ impl Faults for Cassandra {
     }
 }
 
+/// Where a node is, and where it finds the others.
+struct Place {
+    address: Ipv4Addr,
+    /// Whom it asks for the others; itself when it is the first or alone.
+    seeds: Vec<Ipv4Addr>,
+}
+
 /// What every node runs.
 pub(crate) struct Program {
     java: PathBuf,
@@ -143,8 +163,8 @@ pub(crate) fn program(folder: &Folder) -> Result<Program> {
 }
 
 impl Program {
-    fn node(&self, folder: &std::path::Path, address: Ipv4Addr, options: &Options) -> Result<Launch> {
-        settings::write(folder, address, options)?;
+    fn node(&self, folder: &Path, place: &Place, options: &Options) -> Result<Launch> {
+        settings::write(folder, place, options)?;
         let mut launch = Launch::new(&self.java).args(settings::MACHINE);
         launch.may_pin_memory = false;
         launch = launch.arg(format!("-javaagent:{}", self.agent.display())).args(settings::opened_modules());

@@ -7,7 +7,7 @@
 //!
 //! Everything here blocks: an asynchronous test starts its servers before its runtime, or through `spawn_blocking`.
 //! Linux alone: servers are told apart by `/proc`, and started by `setpriv`.
-//! Deliberately absent: containers, clusters of several nodes, and anything that a released server would need.
+//! Deliberately absent: containers, clusters of anything but Cassandra, and anything that a released server would need.
 
 pub mod cassandra;
 pub mod dynamodb;

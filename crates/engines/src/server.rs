@@ -122,7 +122,8 @@ impl Server {
         }
     }
 
-    fn tail(&self) -> String {
+    /// The end of its log.
+    pub(crate) fn tail(&self) -> String {
         let log = fs::read(&self.log).unwrap_or_default();
         program::tail(&String::from_utf8_lossy(&log), SHOWN)
     }

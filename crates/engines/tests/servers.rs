@@ -12,7 +12,7 @@ use engines::cassandra::{self, Cassandra};
 use engines::dynamodb::{self, DynamoDb};
 use engines::postgres::Postgres;
 use engines::redis::{self, Redis};
-use engines::{Faults, or_skip, shared};
+use engines::{Faults, or_skip, shared, wait_until};
 
 /// What a server sends back before it ends the connection, or falls silent.
 fn asked(address: SocketAddr, request: &str) -> String {
@@ -87,16 +87,20 @@ fn framed(stream: &mut TcpStream, opcode: u8, body: &[u8]) -> (u8, Vec<u8>) {
     (head[4], body)
 }
 
-/// The bytes of the result of a statement for somebody who says this password; what the node says where it refuses.
+/// The bytes of the result of a statement, for somebody who says this password where the node asks for one; what the node
+/// says where it refuses.
 fn executed(cassandra: &Cassandra, password: &str, statement: &str) -> Result<Vec<u8>, String> {
     const ERROR: u8 = 0x00;
+    const AUTHENTICATE: u8 = 0x03;
     const RESULT: u8 = 0x08;
     let mut stream = TcpStream::connect(cassandra.address()).unwrap();
     let text = |text: &str| [&u32::try_from(text.len()).unwrap().to_be_bytes(), text.as_bytes()].concat();
     let refused = |body: Vec<u8>| String::from_utf8_lossy(&body).into_owned();
-    framed(&mut stream, 0x01, b"\x00\x01\x00\x0bCQL_VERSION\x00\x053.0.0");
+    let (greeting, _) = framed(&mut stream, 0x01, b"\x00\x01\x00\x0bCQL_VERSION\x00\x053.0.0");
     let login = text(&format!("\0{}\0{password}", cassandra::CREDENTIALS.0));
-    if let (ERROR, body) = framed(&mut stream, 0x0f, &login) {
+    if greeting == AUTHENTICATE
+        && let (ERROR, body) = framed(&mut stream, 0x0f, &login)
+    {
         return Err(refused(body));
     }
     // At consistency ONE, without flags.
@@ -122,6 +126,26 @@ fn cassandra_asks_for_its_password_and_keeps_its_rows_through_a_kill() {
     cassandra.restart().unwrap();
     let found = executed(&cassandra, password, "SELECT name FROM k.t WHERE id = 1").unwrap();
     assert!(found.ends_with(b"the first"), "{found:?}");
+}
+
+#[test]
+fn nodes_of_two_data_centres_are_one_cluster_and_again_when_one_was_killed() {
+    let Some(cluster) = or_skip(cassandra::Cluster::start(&[("eu", 1), ("us", 1)])) else { return };
+    let (eu, us) = (cluster.nodes("eu")[0], cluster.nodes("us")[0]);
+    let keyspace = "CREATE KEYSPACE k WITH replication = \
+                    {'class': 'NetworkTopologyStrategy', 'eu': 1, 'us': 1}";
+    executed(eu, "", keyspace).unwrap();
+    executed(eu, "", "CREATE TABLE k.t (id int PRIMARY KEY, name text)").unwrap();
+    let arrives = |id: u32, name: &str| {
+        executed(eu, "", &format!("INSERT INTO k.t (id, name) VALUES ({id}, '{name}')")).unwrap();
+        let select = format!("SELECT name FROM k.t WHERE id = {id}");
+        let is_there = || executed(us, "", &select).is_ok_and(|found| found.ends_with(name.as_bytes()));
+        assert!(wait_until(Duration::from_secs(30), is_there), "`{name}` does not arrive");
+    };
+    arrives(1, "the first");
+    us.kill().unwrap();
+    cluster.mend().unwrap();
+    arrives(2, "the second");
 }
 
 #[test]

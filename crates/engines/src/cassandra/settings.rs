@@ -2,10 +2,9 @@
 
 use std::fs;
 use std::io;
-use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
-use super::{NATIVE_PORT, Options, STORAGE_PORT};
+use super::{NATIVE_PORT, Options, Place, STORAGE_PORT};
 use crate::{Error, Result};
 
 /// A small machine that starts fast.
@@ -62,7 +61,8 @@ pub(super) fn opened_modules() -> impl Iterator<Item = String> {
     EXPORTED.iter().map(flags("exports")).chain(OPENED.iter().map(flags("opens"))).chain([management])
 }
 
-/// Where the node finds its files, and what it need not wait for when it is alone.
+/// Where the node finds its files, and what it need not wait for: it is alone, or whoever started it and its peers waits
+/// until all of them see each other.
 ///
 /// `cassandra.unsafesystem` would save a second, and a node that was killed would have forgotten its tables.
 pub(super) fn properties(folder: &Path) -> Vec<String> {
@@ -84,17 +84,17 @@ pub(super) fn properties(folder: &Path) -> Vec<String> {
 }
 
 /// Writes the files of `conf`.
-pub(super) fn write(folder: &Path, address: Ipv4Addr, options: &Options) -> Result<()> {
+pub(super) fn write(folder: &Path, place: &Place, options: &Options) -> Result<()> {
     let conf = folder.join("conf");
     fs::create_dir_all(&conf).map_err(Error::file(&conf))?;
     let write = |name: &str, text: &str| {
         let path = conf.join(name);
         fs::write(&path, text).map_err(Error::file(&path))
     };
-    let mut yaml = yaml(folder, address, options);
+    let mut yaml = yaml(folder, place, options);
     if options.tls {
         let unmade = |error| Error::File { path: conf.join(KEY), source: io::Error::other(error) };
-        let made = rcgen::generate_simple_self_signed(vec![address.to_string()]).map_err(unmade)?;
+        let made = rcgen::generate_simple_self_signed(vec![place.address.to_string()]).map_err(unmade)?;
         write(CERTIFICATE, &made.cert.pem())?;
         write(KEY, &(made.signing_key.serialize_pem() + &made.cert.pem()))?;
         yaml += &tls(&conf.join(KEY));
@@ -123,7 +123,9 @@ fn tls(key: &Path) -> String {
     )
 }
 
-fn yaml(folder: &Path, address: Ipv4Addr, options: &Options) -> String {
+fn yaml(folder: &Path, place: &Place, options: &Options) -> String {
+    let address = place.address;
+    let seeds = place.seeds.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
     let authenticator = if options.password { "PasswordAuthenticator" } else { "AllowAllAuthenticator" };
     let data = folder.join("data");
     let data = data.display();
@@ -134,7 +136,7 @@ partitioner: org.apache.cassandra.dht.Murmur3Partitioner
 endpoint_snitch: GossipingPropertyFileSnitch
 seed_provider:
   - class_name: org.apache.cassandra.locator.SimpleSeedProvider
-    parameters: [{{seeds: "{address}"}}]
+    parameters: [{{seeds: "{seeds}"}}]
 listen_address: {address}
 rpc_address: {address}
 storage_port: {STORAGE_PORT}
