@@ -22,6 +22,8 @@ pub enum Bug {
     P7ContextDroppedEarly,
     /// Deltas are deleted before every region has the fold.
     P8DeltasDeletedEarly,
+    /// The engine gives live rows a time to live.
+    P9TimeToLiveOnLiveRows,
     /// A lane goes on with the writer of before a restart or restore.
     P10LaneWriterReused,
     /// The journal replays operations in place of deltas.

@@ -1,8 +1,9 @@
 //! The simulation finds what it is for: each planted bug within a number of seeds of which, without it, none breaks
 //! a promise.
 //!
-//! P4 to P6 and P8 to P12 are not looked for here, P10 apart: `testkit` finds those of operations and of the journal,
-//! and the service has nothing yet in which the others could be.
+//! P4 to P6, P8, P9, P11 and P12 are not looked for here: `testkit` finds those of operations (P4 to P6) and of the journal
+//! (P11), the tests of `service` that of folding (P8), those of `storage-cassandra` that of the engine (P9), and those of
+//! `storage-cache` that of a cache (P12).
 
 #![allow(clippy::panic, clippy::print_stdout, reason = "a test")]
 

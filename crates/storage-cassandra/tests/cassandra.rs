@@ -15,6 +15,8 @@ mod due;
 mod emptied;
 #[path = "cassandra/encrypted.rs"]
 mod encrypted;
+#[path = "cassandra/expiry.rs"]
+mod expiry;
 #[path = "cassandra/faults.rs"]
 mod faults;
 #[path = "cassandra/fold.rs"]

@@ -2,6 +2,7 @@
 
 use crate::{CassandraOptions, EventualReads, OpenError, connect, statement::Preparing};
 use scylla::{client::session::Session, statement::Consistency, statement::prepared::PreparedStatement};
+use storage::cart::planted::{self, Bug};
 
 /// Rows of a page: a cart that is folded now and then has fewer deltas that wait.
 const PAGE_ROWS: i32 = 100;
@@ -14,6 +15,11 @@ const ROW: &str =
     "cart = ? AND owner = ? AND bucket = 9223372036854775807 AND writer = 0 AND seq = 0 AND value_hash = 0";
 /// True of each row: only there so that a refusal shows these columns.
 const SHOWN: &str = "folded_through != null AND bytes != null";
+
+/// How long a row of a cart or a delta stays: until somebody removes it.
+fn lifetime() -> &'static str {
+    if planted::is_on(Bug::P9TimeToLiveOnLiveRows) { " USING TTL 7776000" } else { "" }
+}
 
 pub(super) struct Statements {
     pub(super) select_eventual: PreparedStatement,
@@ -46,6 +52,7 @@ impl Statements {
             EventualReads::LocalQuorum => Consistency::LocalQuorum,
             EventualReads::LocalOne => Consistency::LocalOne,
         };
+        let lasting = lifetime();
         let paged = |mut statement: PreparedStatement| {
             statement.set_page_size(PAGE_ROWS);
             statement
@@ -61,24 +68,24 @@ impl Statements {
                 )
                 .await?,
             insert_delta: plain
-                .blind(
-                    "INSERT INTO {ks}.carts (cart, owner, bucket, writer, seq, value_hash, bytes) \
-                     VALUES (?, ?, ?, ?, ?, ?, ?)",
-                )
+                .blind(&format!(
+                    "INSERT INTO {{ks}}.carts (cart, owner, bucket, writer, seq, value_hash, bytes) \
+                     VALUES (?, ?, ?, ?, ?, ?, ?){lasting}"
+                ))
                 .await?,
             remove_deltas: plain
                 .blind("DELETE FROM {ks}.carts WHERE cart = ? AND owner = ? AND bucket <= ?")
                 .await?,
             insert_row: own
-                .conditional(
-                    "INSERT INTO {ks}.carts \
+                .conditional(&format!(
+                    "INSERT INTO {{ks}}.carts \
                      (cart, owner, bucket, writer, seq, value_hash, version, folded_through, bytes) \
-                     VALUES (?, ?, 9223372036854775807, 0, 0, 0, ?, ?, ?) IF NOT EXISTS",
-                )
+                     VALUES (?, ?, 9223372036854775807, 0, 0, 0, ?, ?, ?) IF NOT EXISTS{lasting}"
+                ))
                 .await?,
             replace_row: own
                 .conditional(&format!(
-                    "UPDATE {{ks}}.carts SET version = ?, folded_through = ?, bytes = ? \
+                    "UPDATE {{ks}}.carts{lasting} SET version = ?, folded_through = ?, bytes = ? \
                      WHERE {ROW} IF version = ? AND {SHOWN}"
                 ))
                 .await?,
