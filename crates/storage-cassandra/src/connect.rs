@@ -97,21 +97,27 @@ fn profile(
 
 /// Refuses data centres that the cluster does not have: a region that writes as another breaks what rows rest on.
 pub(crate) fn require_datacenters(session: &Session, options: &CassandraOptions) -> Result<(), OpenError> {
+    require_datacenter(session, "local_datacenter", &options.local_datacenter)?;
+    match &options.serial {
+        SerialLevel::Everywhere => Ok(()),
+        SerialLevel::Home { datacenter } => require_datacenter(session, "serial", datacenter),
+    }
+}
+
+/// Refuses one that an option names and the cluster does not have.
+pub(crate) fn require_datacenter(
+    session: &Session,
+    option: &'static str,
+    asked: &str,
+) -> Result<(), OpenError> {
     let state = session.get_cluster_state();
     let known: BTreeSet<&str> =
         state.get_nodes_info().iter().filter_map(|node| node.datacenter.as_deref()).collect();
-    let require = |option, asked: &str| {
-        if known.contains(asked) {
-            return Ok(());
-        }
-        let known = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        Err(OpenError::Datacenter { option, asked: asked.to_owned(), known })
-    };
-    require("local_datacenter", &options.local_datacenter)?;
-    match &options.serial {
-        SerialLevel::Everywhere => Ok(()),
-        SerialLevel::Home { datacenter } => require("serial", datacenter),
+    if known.contains(asked) {
+        return Ok(());
     }
+    let known = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    Err(OpenError::Datacenter { option, asked: asked.to_owned(), known })
 }
 
 fn client_config(tls: &TlsOptions) -> Result<ClientConfig, OpenError> {

@@ -48,7 +48,7 @@ pub enum OpenError {
         /// What there is.
         known: String,
     },
-    /// Nothing is kept where writes of this region go.
+    /// Nothing is kept where writes of this region go, or where records are decided.
     #[error(
         "keyspace `{keyspace}` keeps no copy in data centre `{datacenter}`: alter its replication, then repair"
     )]

@@ -132,11 +132,16 @@ impl CassandraOptions {
     }
 
     fn datacenters(&self) -> impl Iterator<Item = &String> {
+        self.replication.keys().chain(self.places())
+    }
+
+    /// The data centres that must have copies: where rows are read and written, and where records are decided.
+    pub(crate) fn places(&self) -> impl Iterator<Item = &String> {
         let home = match &self.serial {
             SerialLevel::Everywhere => None,
             SerialLevel::Home { datacenter } => Some(datacenter),
         };
-        self.replication.keys().chain(home).chain([&self.local_datacenter])
+        home.into_iter().chain([&self.local_datacenter])
     }
 }
 

@@ -36,6 +36,7 @@ pub async fn init(options: &CassandraOptions) -> Result<Initialised, OpenError> 
     let keyspace = &options.keyspace;
     let is_new = session.get_cluster_state().get_keyspace(keyspace).is_none();
     if is_new {
+        require_usable(&session, options)?;
         let copies: String =
             options.replication.iter().map(|(name, copies)| format!(", '{name}': {copies}")).collect();
         let class = "'class': 'NetworkTopologyStrategy'";
@@ -105,20 +106,32 @@ pub(crate) async fn check_session(session: &Session, options: &CassandraOptions)
     }
 }
 
-/// Without a copy in the local data centre no `LOCAL_QUORUM` can be had.
-fn require_copies(session: &Session, options: &CassandraOptions) -> Result<(), OpenError> {
-    let (keyspace, datacenter) = (&options.keyspace, &options.local_datacenter);
-    let state = session.get_cluster_state();
-    let is_kept = state.get_keyspace(keyspace).is_none_or(|found| match &found.strategy {
-        Strategy::NetworkTopologyStrategy { datacenter_repfactors } => {
-            datacenter_repfactors.get(datacenter).is_some_and(|copies| *copies > 0)
-        }
-        _ => true,
-    });
-    if is_kept {
+/// A keyspace that no engine could be opened on is not made.
+fn require_usable(session: &Session, options: &CassandraOptions) -> Result<(), OpenError> {
+    let mut named = options.replication.keys();
+    named.try_for_each(|name| connect::require_datacenter(session, "replication", name))?;
+    if options.places().all(|place| options.replication.contains_key(place)) {
         return Ok(());
     }
-    Err(OpenError::NotReplicated { keyspace: keyspace.clone(), datacenter: datacenter.clone() })
+    let why = "must keep copies in the local data centre and in that which decides records";
+    Err(OpenError::Option { option: "replication", why })
+}
+
+/// Without a copy in a data centre no `LOCAL_QUORUM` and no `LOCAL_SERIAL` can be had there.
+fn require_copies(session: &Session, options: &CassandraOptions) -> Result<(), OpenError> {
+    let state = session.get_cluster_state();
+    let Some(found) = state.get_keyspace(&options.keyspace) else { return Ok(()) };
+    let Strategy::NetworkTopologyStrategy { datacenter_repfactors: copies } = &found.strategy else {
+        return Ok(());
+    };
+    let mut places = options.places();
+    match places.find(|place| copies.get(*place).is_none_or(|copies| *copies == 0)) {
+        None => Ok(()),
+        Some(place) => {
+            let keyspace = options.keyspace.clone();
+            Err(OpenError::NotReplicated { keyspace, datacenter: place.clone() })
+        }
+    }
 }
 
 async fn run(session: &Session, statement: String) -> Result<(), OpenError> {

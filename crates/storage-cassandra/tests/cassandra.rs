@@ -7,6 +7,8 @@
     reason = "a test, also outside of `#[test]` functions"
 )]
 
+#[path = "cassandra/cluster.rs"]
+mod cluster;
 #[path = "cassandra/conformance.rs"]
 mod conformance;
 #[path = "cassandra/due.rs"]

@@ -5,6 +5,8 @@
 
 #[path = "cluster/outages.rs"]
 mod outages;
+#[path = "cluster/placement.rs"]
+mod placement;
 #[path = "cluster/records.rs"]
 mod records;
 #[path = "cluster/region.rs"]
