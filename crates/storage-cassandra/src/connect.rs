@@ -1,4 +1,6 @@
 //! The session: which nodes are asked, at which levels, for how long, and behind which TLS.
+//!
+//! Always holds: no connection is opened to a node of a data centre that is never asked, so nobody waits for one there.
 
 use crate::{CassandraOptions, OpenError, SerialLevel, TlsOptions};
 use rustls::{
@@ -13,8 +15,9 @@ use scylla::{
         session::Session,
         session_builder::SessionBuilder,
     },
+    cluster::metadata::Peer,
     policies::{
-        load_balancing::DefaultPolicy, retry::FallthroughRetryPolicy,
+        host_filter::HostFilter, load_balancing::DefaultPolicy, retry::FallthroughRetryPolicy,
         timestamp_generator::MonotonicTimestampGenerator,
     },
     statement::{Consistency, SerialConsistency},
@@ -26,12 +29,20 @@ use std::{
     time::Duration,
 };
 
+/// How often a connection is asked whether its node still answers. The driver would ask every 30 seconds, and a node that
+/// stands still would be asked, or be waited for while a store is opened, for a minute.
+const ASK_EVERY: Duration = Duration::from_secs(5);
+
 /// Opens a session to the local data centre. That there is one of that name, [`require_datacenters`] says.
 pub(crate) async fn session(options: &CassandraOptions) -> Result<Session, OpenError> {
     options.validate()?;
     let mut builder = SessionBuilder::new()
         .known_nodes(&options.contact_points)
         .connection_timeout(options.connect_timeout)
+        .host_filter(Arc::new(Asked(options.places().cloned().collect())))
+        .keepalive_interval(ASK_EVERY)
+        // Not before the slowest request on it: what is under way ends with its connection.
+        .keepalive_timeout(ASK_EVERY.max(options.request_timeout).max(options.conditional_timeout))
         .keyspaces_to_fetch([options.keyspace.clone()])
         // Blind inserts are stamped here, so that a repeated one is the same one. Conditional writes are stamped by
         // their ballots whatever is sent.
@@ -49,6 +60,15 @@ pub(crate) async fn session(options: &CassandraOptions) -> Result<Session, OpenE
     }
     let user = options.credentials.as_ref().map(|credentials| credentials.user.as_str());
     builder.build().await.map_err(|error| OpenError::of_session(error, &options.contact_points, user))
+}
+
+/// The data centres whose nodes are asked anything.
+struct Asked(BTreeSet<String>);
+
+impl HostFilter for Asked {
+    fn accept(&self, peer: &Peer) -> bool {
+        peer.datacenter.as_ref().is_some_and(|name| self.0.contains(name))
+    }
 }
 
 /// How rows of carts and items are read and written: in the local data centre, and nowhere else.

@@ -13,6 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 use storage::{Bucket, LinearTable, StoreError, error::Result};
+use storage_cassandra::CassandraOptions;
 
 /// Longer than any of the store's own timeouts.
 const IN_TIME: Duration = Duration::from_secs(7);
@@ -146,6 +147,7 @@ async fn nobody_waits_for_the_other_data_centre_and_it_catches_up() {
     let began = Instant::now();
     Region::open(&at_home).await;
     let opened = began.elapsed();
+    assert!(opened < IN_TIME, "it waits for nodes that it never asks: {opened:?}");
     taken.to(AWAY, 0..1, |node| node.kill()).await;
     let killed = shift.goes_on(60).await;
     let done = shift.end().await;
@@ -162,4 +164,28 @@ async fn nobody_waits_for_the_other_data_centre_and_it_catches_up() {
         done.arrives_at(&away).await;
     }
     eprintln!("{AWAY} has all of it {:?} after it is back", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_stands_still_is_left_after_seconds_and_a_process_can_start_beside_it() {
+    const LEFT_AFTER: Duration = Duration::from_secs(25);
+    let Some(mut taken) = taken().await else { return };
+    let at_home = taken.both(HOME).await;
+    let shift = Shift::of(&Region::open(&at_home).await, 21..25);
+    let whole = shift.goes_on(60).await;
+    taken.to(HOME, 2..3, |node| node.pause()).await;
+    let began = Instant::now();
+    let starts = async {
+        let beside = CassandraOptions { contact_points: vec![taken.address(HOME).to_string()], ..at_home };
+        Region::open(&beside).await;
+        began.elapsed()
+    };
+    let (without, opened) = tokio::join!(shift.goes_on(60), starts);
+    eprintln!("60 rounds in {whole:?}, with one of three nodes paused in {without:?}; opened in {opened:?}");
+    assert!(without < LEFT_AFTER && opened < LEFT_AFTER, "{without:?} {opened:?}");
+    let done = shift.end().await;
+    taken.mend().await;
+    for done in &done {
+        done.check().await;
+    }
 }
