@@ -3,13 +3,12 @@
 //! Always: a slot is `here` on one shard at most. The list of shards in the configuration says where to look, and in what
 //! order; it never says who has what, so two nodes with different lists cannot both write a slot.
 
-use std::collections::BTreeSet;
-
 use tokio_postgres::Client;
 use uuid::Uuid;
 
 use crate::dial::{Dialer, Line, Role};
-use crate::slot::{Ranges, SLOTS, Slot};
+use crate::slot::Slot;
+use crate::whereabouts::{self, ShardReport};
 use crate::{OpenError, PostgresOptions, ServerUrl, schema};
 
 /// What a shard knows of itself.
@@ -18,17 +17,6 @@ pub(crate) struct Identity {
     pub(crate) cluster: Uuid,
     number: i16,
     founders: i16,
-}
-
-/// What is known of a shard that can be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ShardReport {
-    /// Its address, without credentials.
-    pub server: String,
-    /// How many of the 1,024 slots it serves.
-    pub slots_here: usize,
-    /// Those that are on their way to it or from it: move them once more to bring that to an end.
-    pub slots_between: Vec<Slot>,
 }
 
 /// Makes the tables on every shard, or brings them to this release's version, and tells each shard what it is. On a new
@@ -56,8 +44,7 @@ pub async fn init(options: &PostgresOptions) -> Result<Vec<ShardReport>, OpenErr
 /// What would keep the engine from opening.
 pub async fn check(options: &PostgresOptions) -> Result<Vec<ShardReport>, OpenError> {
     let dialer = crate::engine::dialer(options)?;
-    let mut reports = Vec::new();
-    let mut maps = Vec::new();
+    let mut lines = Vec::new();
     let mut cluster = None;
     for (number, shard) in options.shards.iter().enumerate() {
         let url = &shard.primary;
@@ -69,16 +56,9 @@ pub async fn check(options: &PostgresOptions) -> Result<Vec<ShardReport>, OpenEr
             return Err(OpenError::SchemaMissing { server: url.to_string(), schema: options.schema.clone() });
         };
         fits(identity, number, *cluster.get_or_insert(identity.cluster), url)?;
-        let (here, between) = slots(&line.client, url).await?;
-        reports.push(ShardReport {
-            server: url.to_string(),
-            slots_here: here.len(),
-            slots_between: between.iter().copied().collect(),
-        });
-        maps.push((here, between));
+        lines.push((line, url));
     }
-    whole(&maps)?;
-    Ok(reports)
+    whereabouts::look(&lines).await
 }
 
 /// A connection for changes of the layout, which may take longer than a request.
@@ -91,22 +71,6 @@ pub(crate) async fn identity(client: &Client, url: &ServerUrl) -> Result<Option<
     let refused = |error| OpenError::refused(url, "to say which shard it is", error);
     let row = client.query_opt("SELECT cluster, number, founders FROM shard", &[]).await.map_err(refused)?;
     Ok(row.map(|row| Identity { cluster: row.get(0), number: row.get(1), founders: row.get(2) }))
-}
-
-/// The slots that are here, and those that are on their way.
-async fn slots(client: &Client, url: &ServerUrl) -> Result<(BTreeSet<Slot>, BTreeSet<Slot>), OpenError> {
-    let refused = |error| OpenError::refused(url, "to say which slots it has", error);
-    let asked = "SELECT slot, state FROM slots WHERE state <> 'away'";
-    let (mut here, mut between) = (BTreeSet::new(), BTreeSet::new());
-    for row in client.query(asked, &[]).await.map_err(refused)? {
-        let Some(slot) = Slot::from_stored(row.get(0)) else { continue };
-        if row.get::<_, &str>(1) == "here" {
-            here.insert(slot)
-        } else {
-            between.insert(slot)
-        };
-    }
-    Ok((here, between))
 }
 
 /// Tells a new shard what it is; of one that knows, asks whether it is in its place.
@@ -154,33 +118,6 @@ fn fits(identity: Identity, number: usize, cluster: Uuid, url: &ServerUrl) -> Re
         let problem = format!(
             "`{url}` is shard {} and stands in place {number}: list the shards in the order in which they were added",
             identity.number
-        );
-        return Err(OpenError::Layout(problem));
-    }
-    Ok(())
-}
-
-/// Every slot is somewhere, and nowhere twice.
-fn whole(maps: &[(BTreeSet<Slot>, BTreeSet<Slot>)]) -> Result<(), OpenError> {
-    let mut missing: BTreeSet<Slot> = Slot::all().collect();
-    let mut twice = BTreeSet::new();
-    for (here, _) in maps {
-        twice.extend(here.iter().copied().filter(|slot| !missing.contains(slot)));
-        missing.retain(|slot| !here.contains(slot));
-    }
-    maps.iter().for_each(|(_, between)| missing.retain(|slot| !between.contains(slot)));
-    if !twice.is_empty() {
-        let problem = format!(
-            "slots {} are on two shards: one of them came back from before a move, restore it anew",
-            Ranges(&twice)
-        );
-        return Err(OpenError::Layout(problem));
-    }
-    if !missing.is_empty() {
-        let problem = format!(
-            "{} of {SLOTS} slots are on no shard of the list ({}): is a shard missing from it?",
-            missing.len(),
-            Ranges(&missing)
         );
         return Err(OpenError::Layout(problem));
     }

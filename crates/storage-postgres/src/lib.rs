@@ -31,11 +31,13 @@ mod schema;
 mod server_url;
 mod shard;
 mod slot;
+mod whereabouts;
 
 pub use engine::Postgres;
 pub use error::OpenError;
-pub use layout::{ShardReport, check, init};
+pub use layout::{check, init};
 pub use moving::{Moved, forget_slots, move_slots};
 pub use options::{PostgresOptions, ShardOptions, Timeouts, TlsMode};
 pub use server_url::{BadServerUrl, ServerUrl};
-pub use slot::Slot;
+pub use slot::{BadRanges, Ranges, Slot};
+pub use whereabouts::ShardReport;

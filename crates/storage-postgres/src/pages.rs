@@ -98,6 +98,6 @@ impl Engine {
 
 fn slots_missing(here: &HashSet<i16>) -> String {
     let missing: BTreeSet<Slot> = Slot::all().filter(|slot| !here.contains(&slot.stored())).collect();
-    let missing = crate::slot::Ranges(&missing).to_string();
+    let missing = crate::slot::Ranges(missing).to_string();
     format!("slots {missing} are on no shard that is listed, or on their way: bring the move to an end")
 }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::str::FromStr;
 
 use storage::cart::CartId;
 
@@ -61,10 +62,40 @@ impl Slot {
     }
 }
 
-/// Slots as operators read them: `0-3,7`.
-pub(crate) struct Ranges<'a>(pub(crate) &'a BTreeSet<Slot>);
+/// Slots as operators read and write them: `0-3,7`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ranges(pub BTreeSet<Slot>);
 
-impl fmt::Display for Ranges<'_> {
+/// Why a text names no slots.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{part}` {problem}: write slots as `0-127,300`, numbers from 0 to 1023")]
+pub struct BadRanges {
+    part: String,
+    problem: &'static str,
+}
+
+impl FromStr for Ranges {
+    type Err = BadRanges;
+
+    fn from_str(text: &str) -> Result<Self, BadRanges> {
+        let mut slots = BTreeSet::new();
+        for part in text.split(',') {
+            let bad = |problem| BadRanges { part: part.trim().to_owned(), problem };
+            let (first, last) = part.split_once('-').unwrap_or((part, part));
+            let slot = |text: &str| text.trim().parse().ok().and_then(Slot::new);
+            let (Some(first), Some(last)) = (slot(first), slot(last)) else {
+                return Err(bad("names no slots"));
+            };
+            if first > last {
+                return Err(bad("ends before it begins"));
+            }
+            slots.extend((first.0..=last.0).map(Slot));
+        }
+        Ok(Self(slots))
+    }
+}
+
+impl fmt::Display for Ranges {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut slots = self.0.iter().map(|slot| slot.0).peekable();
         let mut separator = "";
@@ -107,6 +138,27 @@ mod tests {
     #[test]
     fn slots_are_read_as_ranges() {
         let slots = [0, 1, 2, 7, 9, 10].map(Slot).into();
-        assert_eq!(Ranges(&slots).to_string(), "0-2,7,9-10");
+        assert_eq!(Ranges(slots).to_string(), "0-2,7,9-10");
+    }
+
+    #[test]
+    fn what_is_written_as_ranges_is_read_back() {
+        let every = |step: usize| Ranges(Slot::all().step_by(step).collect());
+        for slots in [every(1), every(2), every(1_000), Ranges([3, 4, 5, 1_023].map(Slot).into())] {
+            assert_eq!(slots.to_string().parse(), Ok(slots));
+        }
+        assert_eq!(" 7, 2 - 3,3".parse::<Ranges>().unwrap().to_string(), "2-3,7");
+    }
+
+    #[test]
+    fn ranges_that_are_none_are_refused_by_the_part_that_is_wrong() {
+        for (text, part) in
+            [("", ""), ("1,", ""), ("0-1024", "0-1024"), ("1,x", "x"), ("-3", "-3"), ("1-2-3", "1-2-3")]
+        {
+            let refused = text.parse::<Ranges>().unwrap_err().to_string();
+            assert!(refused.starts_with(&format!("`{part}` names no slots")), "{text}: {refused}");
+        }
+        let backwards = "5,9-3".parse::<Ranges>().unwrap_err().to_string();
+        assert!(backwards.starts_with("`9-3` ends before it begins"), "{backwards}");
     }
 }

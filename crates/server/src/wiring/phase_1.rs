@@ -2,8 +2,9 @@
 
 use super::WiringError;
 use crate::config::Config;
+use std::collections::BTreeSet;
 use storage::Stores;
-use storage_postgres::{OpenError, Postgres, ShardReport};
+use storage_postgres::{OpenError, Postgres, Ranges, ShardReport, Slot};
 
 /// Opens it.
 pub async fn open(config: &Config) -> Result<Stores, WiringError> {
@@ -14,21 +15,28 @@ pub async fn open(config: &Config) -> Result<Stores, WiringError> {
 /// Makes its tables.
 pub async fn init(config: &Config) -> Result<Vec<String>, WiringError> {
     let options = config.postgres.options()?;
-    Ok(storage_postgres::init(&options).await.map_err(failed)?.iter().map(told).collect())
+    Ok(told(&storage_postgres::init(&options).await.map_err(failed)?))
 }
 
 /// Looks at its tables and settings.
 pub async fn check(config: &Config) -> Result<Vec<String>, WiringError> {
     let options = config.postgres.options()?;
-    Ok(storage_postgres::check(&options).await.map_err(failed)?.iter().map(told).collect())
+    Ok(told(&storage_postgres::check(&options).await.map_err(failed)?))
 }
 
-fn told(shard: &ShardReport) -> String {
-    let between = match shard.slots_between.len() {
-        0 => String::new(),
-        number => format!(", {number} of them on their way"),
+fn told(shards: &[ShardReport]) -> Vec<String> {
+    let named = |what: &str, slots: &BTreeSet<Slot>| match slots.is_empty() {
+        true => String::new(),
+        false => format!("{what}{}", Ranges(slots.clone())),
     };
-    format!("{} serves {} slots{between}", shard.server, shard.slots_here)
+    let shard = |(number, shard): (usize, &ShardReport)| {
+        let (server, count) = (&shard.server, shard.slots_here.len());
+        let here = named(": ", &shard.slots_here);
+        let leaving = named("; on their way from it: ", &shard.slots_leaving);
+        let arriving = named("; on their way to it: ", &shard.slots_arriving);
+        format!("shard {number}, {server}, serves {count} slots{here}{leaving}{arriving}")
+    };
+    shards.iter().enumerate().map(shard).collect()
 }
 
 fn failed(error: OpenError) -> WiringError {

@@ -11,7 +11,7 @@ use storage::conformance::sample::{add, delta_key, owner, stored};
 use storage::{
     Bucket, Consistency, Inserted, LinearTable, RecordReplaced, Replaced, RowKey, StoreError, Stores, Version,
 };
-use storage_postgres::{OpenError, Postgres, PostgresOptions, Slot, forget_slots, init, move_slots};
+use storage_postgres::{OpenError, Postgres, PostgresOptions, Slot, check, forget_slots, init, move_slots};
 
 use crate::setup::{eventually, open, options, sql, two_databases};
 
@@ -85,7 +85,7 @@ async fn no_write_is_lost_while_slots_move_there_and_back() {
     let Some((one, two)) = one_then_two().await else { return };
     drop(open(&one).await);
     let reports = init(&two).await.unwrap();
-    assert_eq!(reports.iter().map(|report| report.slots_here).collect::<Vec<_>>(), [1024, 0]);
+    assert_eq!(reports.iter().map(|report| report.slots_here.len()).collect::<Vec<_>>(), [1024, 0]);
     let nodes = [Postgres::open(&two).await.unwrap(), Postgres::open(&two).await.unwrap()];
     for writer in 1..=WRITERS {
         let owner = storage::Owner::new("eu", u32::try_from(writer).unwrap());
@@ -186,6 +186,26 @@ async fn a_move_that_was_interrupted_anywhere_is_brought_to_an_end_by_the_same_m
     assert_eq!(move_slots(&two, 0, 1, &[slot]).await.unwrap().slots, 1, "moved is moved");
     assert_eq!(forget_slots(&two, 0).await.unwrap(), 1);
     assert_eq!(forget_slots(&two, 1).await.unwrap(), 0, "what is here stays");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_looks_or_opens_while_slots_move_finds_them_in_place() {
+    let Some((one, two)) = one_then_two().await else { return };
+    drop(open(&one).await);
+    init(&two).await.unwrap();
+    let moving = two.clone();
+    let slots: Vec<Slot> = Slot::all().take(200).collect();
+    let moving = tokio::spawn(async move {
+        move_slots(&moving, 0, 1, &slots).await.unwrap();
+        move_slots(&moving, 1, 0, &slots).await.unwrap();
+    });
+    let mut looks = 0;
+    while !moving.is_finished() {
+        check(&two).await.unwrap();
+        looks += 1;
+    }
+    moving.await.unwrap();
+    assert!(looks > 3, "nothing was looked at meanwhile");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
