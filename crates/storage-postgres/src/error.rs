@@ -129,6 +129,9 @@ pub enum OpenError {
     /// The list of shards is not the one that the shards know.
     #[error("the list of shards does not fit: {0}")]
     Layout(String),
+    /// Slots cannot go where they are to go.
+    #[error("nothing was moved: {0}")]
+    Plan(String),
     /// Somebody else is changing the layout.
     #[error(
         "`{server}` is being initialised, or slots of it moved, or it is dumped, by somebody else: wait until that has ended"

@@ -11,6 +11,9 @@ use crate::slot::Slot;
 use crate::whereabouts::{self, ShardReport};
 use crate::{OpenError, PostgresOptions, ServerUrl, schema};
 
+/// For another process that does the same.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+
 /// What a shard knows of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
@@ -30,7 +33,7 @@ pub async fn init(options: &PostgresOptions) -> Result<Vec<ShardReport>, OpenErr
     let mut first = None;
     for (number, shard) in options.shards.iter().enumerate() {
         let mut line = change_line(&dialer, &shard.primary).await?;
-        schema::lock_patiently(&line.client, &shard.primary, &dialer).await?;
+        schema::lock(&line.client, &shard.primary, &dialer, PATIENCE).await?;
         schema::migrate(&mut line.client, &shard.primary, &dialer).await?;
         let identity = found(&mut line.client, &shard.primary, number, options.shards.len(), first).await?;
         first = first.or(Some(identity));

@@ -26,6 +26,7 @@ mod moving;
 mod node;
 mod options;
 mod pages;
+pub mod plan;
 mod replica;
 mod schema;
 mod server_url;

@@ -17,6 +17,7 @@
 //! ```
 //! Whoever stops anywhere leaves the slot unserved at worst; the same move, done again, brings it to an end.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use futures::{SinkExt, StreamExt, pin_mut};
@@ -24,7 +25,8 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Transaction};
 
 use crate::dial::Line;
-use crate::layout::{change_line, identity};
+use crate::layout::{change_line, check, identity};
+use crate::plan::Move;
 use crate::slot::Slot;
 use crate::{OpenError, PostgresOptions, ServerUrl, schema};
 
@@ -38,6 +40,8 @@ const TABLES: [(&str, &str); 3] = [
 const LOCK: &str = "SET LOCAL lock_timeout = '300ms'; LOCK TABLE slots IN ACCESS EXCLUSIVE MODE";
 const LOCK_REST: Duration = Duration::from_millis(100);
 const LOCK_ATTEMPTS_MAX: usize = 50;
+/// For whoever changes the layout too; the session of one that was killed ends well within this.
+const LAYOUT_PATIENCE: Duration = Duration::from_secs(5);
 /// Of one slot, beyond which the move is given up.
 const SLOT_TIMEOUT: Duration = Duration::from_secs(150);
 const CHANGE: &str = "UPDATE slots SET state = $3 WHERE slot = $1 AND state = $2";
@@ -59,71 +63,95 @@ struct End<'a> {
     url: &'a ServerUrl,
 }
 
-/// Moves slots to another shard, one after another. Every node must list both shards before. Done again after it was
-/// interrupted, it goes on where it stopped.
+/// Moves slots to another shard, one after another, until all have or `go_on`, which hears of each, says that it is
+/// enough. Every node must list both shards before. Done again after it was interrupted, it goes on where it stopped.
 ///
 /// # Errors
 /// A shard cannot be reached, a slot is at neither of the two, or somebody else moves slots. What was moved stays moved.
 pub async fn move_slots(
     options: &PostgresOptions,
-    from: usize,
-    to: usize,
-    slots: &[Slot],
+    wish: &Move,
+    go_on: &mut (dyn FnMut(Moved) -> ControlFlow<()> + Send),
 ) -> Result<Moved, OpenError> {
-    let dialer = crate::engine::dialer(options)?;
-    let (Some(source), Some(target)) = (options.shards.get(from), options.shards.get(to)) else {
-        return Err(OpenError::Layout(format!("there is no shard {} in the list", from.max(to))));
-    };
-    if from == to {
-        return Err(OpenError::Layout("a slot cannot move to where it is".to_owned()));
-    }
-    let mut ends = Vec::new();
-    for url in [&source.primary, &target.primary] {
-        let line = change_line(&dialer, url).await?;
-        schema::version(&line.client, url, &dialer).await?;
-        schema::lock(&line.client, url, &dialer).await?;
-        ends.push(End { line, url });
-    }
-    let (Some(mut target), Some(mut source)) = (ends.pop(), ends.pop()) else {
-        return Err(OpenError::Layout("a move has two ends".to_owned()));
-    };
-    let of =
-        (identity(&source.line.client, source.url).await?, identity(&target.line.client, target.url).await?);
-    if of.0.map(|shard| shard.cluster) != of.1.map(|shard| shard.cluster) {
-        return Err(OpenError::Layout(format!("`{}` and `{}` are of two clusters", source.url, target.url)));
-    }
+    let (mut source, mut target) = ends(options, wish).await?;
     copy_owners(&source, &target).await?;
     let mut moved = Moved::default();
     let source_url = source.url.clone();
-    for slot in slots {
+    for slot in &wish.slots {
         let moving = move_slot(&mut source, &mut target, *slot, &mut moved);
         let Ok(done) = tokio::time::timeout(SLOT_TIMEOUT, moving).await else {
             return Err(OpenError::silent(&source_url));
         };
         done?;
+        if go_on(moved).is_break() {
+            break;
+        }
     }
     Ok(moved)
 }
 
-/// Deletes what is left at a shard of slots that have left it. Say so when no node of before the move is running.
-/// Returns how many rows that were.
+/// Connects to both ends, and keeps others from moving slots of theirs.
+async fn ends<'a>(options: &'a PostgresOptions, wish: &Move) -> Result<(End<'a>, End<'a>), OpenError> {
+    let dialer = crate::engine::dialer(options)?;
+    let open = async |shard: usize| {
+        let url = primary(options, shard)?;
+        let line = change_line(&dialer, url).await?;
+        schema::version(&line.client, url, &dialer).await?;
+        schema::lock(&line.client, url, &dialer, LAYOUT_PATIENCE).await?;
+        Ok::<_, OpenError>(End { line, url })
+    };
+    if wish.from == wish.to {
+        return Err(OpenError::Plan("a slot cannot move to where it is".to_owned()));
+    }
+    // Two that move slots to and fro wait for each other at the same end.
+    let (source, target) = match wish.from < wish.to {
+        true => {
+            let source = open(wish.from).await?;
+            (source, open(wish.to).await?)
+        }
+        false => {
+            let target = open(wish.to).await?;
+            (open(wish.from).await?, target)
+        }
+    };
+    let cluster = async |end: &End<'_>| {
+        Ok::<_, OpenError>(identity(&end.line.client, end.url).await?.map(|shard| shard.cluster))
+    };
+    if cluster(&source).await? != cluster(&target).await? {
+        return Err(OpenError::Layout(format!("`{}` and `{}` are of two clusters", source.url, target.url)));
+    }
+    Ok((source, target))
+}
+
+fn primary(options: &PostgresOptions, shard: usize) -> Result<&ServerUrl, OpenError> {
+    let listed = options.shards.get(shard).map(|shard| &shard.primary);
+    listed.ok_or_else(|| {
+        let last = options.shards.len().saturating_sub(1);
+        OpenError::Layout(format!("there is no shard {shard} in it, only 0 to {last}"))
+    })
+}
+
+/// Deletes what is left at a shard of slots that have left it, and are at another. Returns how many rows that were. They
+/// are the last copy from before the move: say so when the other shard has been backed up.
 ///
 /// # Errors
-/// The shard cannot be reached, or somebody else moves slots.
+/// A shard cannot be reached or used, a slot is on none, or somebody else moves slots.
 pub async fn forget_slots(options: &PostgresOptions, shard: usize) -> Result<u64, OpenError> {
     let dialer = crate::engine::dialer(options)?;
-    let Some(url) = options.shards.get(shard).map(|shard| &shard.primary) else {
-        return Err(OpenError::Layout(format!("there is no shard {shard} in the list")));
-    };
+    let url = primary(options, shard)?;
     let line = change_line(&dialer, url).await?;
     schema::version(&line.client, url, &dialer).await?;
-    schema::lock(&line.client, url, &dialer).await?;
+    schema::lock(&line.client, url, &dialer, LAYOUT_PATIENCE).await?;
+    let reports = check(options).await?;
+    // Of a shard that came back from before a move, these rows are all there is.
+    let is_served = |slot: &Slot| reports.iter().any(|report| report.slots_here.contains(slot));
+    let slots: Vec<Slot> = Slot::all().filter(is_served).collect();
     let mut rows = 0;
     for (table, _) in TABLES {
         let delete = format!(
             "DELETE FROM {table} WHERE slot = $1 AND EXISTS (SELECT FROM slots WHERE slot = $1 AND state = 'away')"
         );
-        for slot in Slot::all() {
+        for slot in &slots {
             let deleted = line.client.execute(&delete, &[&slot.stored()]).await;
             rows += deleted.map_err(|error| OpenError::refused(url, "to delete rows", error))?;
         }

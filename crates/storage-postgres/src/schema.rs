@@ -2,6 +2,8 @@
 //!
 //! Always: the engine opens on exactly the version that it was built with.
 
+use std::time::Duration;
+
 use refinery_core::traits::r#async::AsyncMigrate;
 use refinery_core::{Migration, Runner};
 use tokio_postgres::Client;
@@ -26,23 +28,18 @@ pub(crate) fn wanted() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 
-/// Takes the lock that keeps others from changing the layout of this schema, until the connection ends.
-pub(crate) async fn lock(client: &Client, url: &ServerUrl, dialer: &Dialer) -> Result<(), OpenError> {
-    let refused = |error| OpenError::refused(url, "a lock", error);
-    let asked = "SELECT pg_try_advisory_lock($1, hashtext($2))";
-    let row = client.query_one(asked, &[&LOCK, &dialer.schema()]).await.map_err(refused)?;
-    if row.get::<_, bool>(0) { Ok(()) } else { Err(OpenError::Busy { server: url.to_string() }) }
-}
-
-/// Like [`lock`], and waits for whoever has it.
-pub(crate) async fn lock_patiently(
+/// Takes the lock that keeps others from changing the layout of this schema, until the connection ends. Waits for whoever
+/// has it, but not for longer than this.
+pub(crate) async fn lock(
     client: &Client,
     url: &ServerUrl,
     dialer: &Dialer,
+    patience: Duration,
 ) -> Result<(), OpenError> {
+    let patience = format!("SET lock_timeout = {}", patience.as_millis());
     let asked = "SELECT pg_advisory_lock($1, hashtext($2))";
     let wait = async {
-        client.batch_execute("SET lock_timeout = '30s'").await?;
+        client.batch_execute(&patience).await?;
         client.query_one(asked, &[&LOCK, &dialer.schema()]).await?;
         client.batch_execute("RESET lock_timeout").await
     };

@@ -1,6 +1,7 @@
 //! Slots move from shard to shard while they are written to.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -11,7 +12,9 @@ use storage::conformance::sample::{add, delta_key, owner, stored};
 use storage::{
     Bucket, Consistency, Inserted, LinearTable, RecordReplaced, Replaced, RowKey, StoreError, Stores, Version,
 };
-use storage_postgres::{OpenError, Postgres, PostgresOptions, Slot, check, forget_slots, init, move_slots};
+use storage_postgres::{
+    Moved, OpenError, Postgres, PostgresOptions, Slot, check, forget_slots, init, plan, plan::Move,
+};
 
 use crate::setup::{eventually, open, options, sql, two_databases};
 
@@ -32,6 +35,16 @@ fn cart(number: u64) -> CartId {
 
 fn number(value: u64) -> Bytes {
     Bytes::copy_from_slice(&value.to_be_bytes())
+}
+
+async fn move_slots(
+    options: &PostgresOptions,
+    from: usize,
+    to: usize,
+    slots: &[Slot],
+) -> Result<Moved, OpenError> {
+    let wish = Move { from, to, slots: slots.iter().copied().collect() };
+    storage_postgres::move_slots(options, &wish, &mut |_| ControlFlow::Continue(())).await
 }
 
 /// What a writer did: increments of one record, replacements of one row, and appends, all over many carts.
@@ -206,6 +219,46 @@ async fn whoever_looks_or_opens_while_slots_move_finds_them_in_place() {
     }
     moving.await.unwrap();
     assert!(looks > 3, "nothing was looked at meanwhile");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_move_that_is_told_to_stop_stops_between_slots_and_goes_on_when_done_again() {
+    let Some((one, two)) = one_then_two().await else { return };
+    drop(open(&one).await);
+    init(&two).await.unwrap();
+    let wish = plan::evenly(&check(&two).await.unwrap()).remove(0);
+    let mut heard = Vec::new();
+    let mut go_on = |moved: Moved| {
+        heard.push(moved.slots);
+        if moved.slots == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let moved = storage_postgres::move_slots(&two, &wish, &mut go_on).await.unwrap();
+    assert_eq!((moved.slots, heard), (3, vec![1, 2, 3]));
+    let reports = check(&two).await.unwrap();
+    assert!(reports.iter().all(|report| report.slots_leaving.len() + report.slots_arriving.len() == 0));
+    let rest = plan::evenly(&reports);
+    assert_eq!(rest[0].slots.len(), 509);
+    assert_eq!(rest[0].slots, wish.slots.iter().copied().skip(3).collect());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_that_may_be_the_last_are_not_forgotten() {
+    let Some((one, two)) = one_then_two().await else { return };
+    let stores = open(&one).await.stores();
+    init(&two).await.unwrap();
+    stores.linear.insert_if_absent(TABLE, b"k", number(1), None).await.unwrap();
+    move_slots(&two, 0, 1, &[Slot::of_key(b"k")]).await.unwrap();
+    // The new shard comes back as it was before the move.
+    let urls = two_databases().await.unwrap();
+    let slot = Slot::of_key(b"k").number();
+    let restored = format!("UPDATE {0}.slots SET state = 'away' WHERE slot = {slot}", two.schema);
+    sql(&urls[1], &restored).await;
+    let refused = forget_slots(&two, 0).await.unwrap_err();
+    assert!(matches!(&refused, OpenError::Layout(problem) if problem.contains("on no shard")), "{refused:?}");
+    // Or as it was within it.
+    sql(&urls[1], &restored.replace("'away'", "'arriving'")).await;
+    assert_eq!(forget_slots(&two, 0).await.unwrap(), 0);
+    assert_eq!(sql(&urls[0], &format!("SELECT count(*) FROM {}.records", two.schema)).await, ["1"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
