@@ -10,6 +10,7 @@
 //! Deliberately absent: containers, clusters of anything but Cassandra, and anything that a released server would need.
 
 pub mod cassandra;
+mod certificate;
 pub mod dynamodb;
 mod error;
 mod faults;

@@ -2,9 +2,10 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::certificate::{Certificate, Files};
 use crate::launch::{Launch, Lifetime};
 use crate::provision::apt;
 use crate::server::{Recipe, Server, start_anew_where_taken, unless_silent};
@@ -20,13 +21,31 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub struct Options {
     /// Whether every write is synced before it is answered, and survives a kill. Else nothing does.
     pub durable: bool,
+    /// Whether callers must know [`PASSWORD`].
+    pub password: bool,
+    /// Whether it also speaks TLS, at a port of its own ([`Redis::secure_url`]), with a certificate of its own.
+    pub tls: bool,
 }
+
+/// The password of a server that asks for one.
+pub const PASSWORD: &str = "swordfish";
+/// The only name that the certificate holds: whoever comes by an address finds that it is not that server's.
+const NAME: &str = "localhost";
 
 /// A running `redis-server`.
 #[derive(Debug)]
 pub struct Redis {
     server: Server,
+    options: Options,
     address: SocketAddr,
+    secure: Option<Secure>,
+}
+
+/// Where a server speaks TLS, and what it shows.
+#[derive(Debug)]
+struct Secure {
+    port: u16,
+    files: Files,
 }
 
 impl Redis {
@@ -61,21 +80,50 @@ impl Redis {
         let keep = if options.durable { "yes" } else { "no" };
         let words = ["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--daemonize", "no"];
         let words = words.into_iter().chain(["--appendonly", keep, "--appendfsync", "always"]);
-        let launch = program.clone().args(words);
+        let mut launch = program.clone().args(words);
+        if options.password {
+            launch = launch.args(["--requirepass", PASSWORD]);
+        }
+        let secure = if options.tls { Some(Secure::made(&folder)?) } else { None };
+        if let Some(Secure { port, files }) = &secure {
+            launch = launch.arg("--tls-port").arg(port.to_string()).args(["--tls-auth-clients", "no"]);
+            launch = launch.arg("--tls-cert-file").arg(&files.shown).arg("--tls-key-file").arg(&files.key);
+        }
         let ready = Box::new(move || unless_silent(answers(address)));
         let within = Duration::from_secs(20);
         let server = Server::start(Recipe { engine: ENGINE, launch, folder, lifetime, ready, within })?;
-        Ok(Self { server, address })
+        Ok(Self { server, options, address, secure })
     }
 
-    /// `redis://127.0.0.1:PORT`.
+    /// `redis://[:PASSWORD@]127.0.0.1:PORT`, in the clear.
     pub fn url(&self) -> String {
-        format!("redis://{}", self.address)
+        format!("redis://{}{}", self.login(), self.address)
     }
 
-    /// Where it listens.
+    /// `rediss://[:PASSWORD@]localhost:PORT` of a server that speaks TLS.
+    pub fn secure_url(&self) -> Option<String> {
+        self.secure.as_ref().map(|secure| format!("rediss://{}{NAME}:{}", self.login(), secure.port))
+    }
+
+    /// Where the certificate is that it shows under TLS; it signs itself and names `localhost` alone.
+    pub fn certificate(&self) -> Option<PathBuf> {
+        self.secure.as_ref().map(|secure| secure.files.shown.clone())
+    }
+
+    fn login(&self) -> String {
+        if self.options.password { format!(":{PASSWORD}@") } else { String::new() }
+    }
+
+    /// Where it listens in the clear.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+}
+
+impl Secure {
+    fn made(folder: &Path) -> Result<Self> {
+        let files = Certificate::made(&[NAME], folder)?.write(folder)?;
+        Ok(Self { port: port::free(), files })
     }
 }
 
@@ -107,7 +155,7 @@ pub(crate) fn version(program: &Launch) -> Result<String> {
     Ok(version.unwrap_or("unknown").to_owned())
 }
 
-/// Whether `PING` is answered.
+/// Whether `PING` is answered, be it by asking for a password first.
 pub(crate) fn answers(address: SocketAddr) -> bool {
     let ping = || {
         let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
@@ -116,5 +164,5 @@ pub(crate) fn answers(address: SocketAddr) -> bool {
         let mut answer = [0; 7];
         stream.read_exact(&mut answer).map(|()| answer)
     };
-    ping().is_ok_and(|answer: [u8; 7]| answer == *b"+PONG\r\n")
+    ping().is_ok_and(|answer: [u8; 7]| matches!(&answer, b"+PONG\r\n" | b"-NOAUTH"))
 }

@@ -27,12 +27,23 @@ fn asked(address: SocketAddr, request: &str) -> String {
 
 #[test]
 fn redis_keeps_what_it_acknowledged_through_a_kill_where_it_is_durable() {
-    let Some(redis) = or_skip(Redis::start_with(redis::Options { durable: true })) else { return };
+    let durable = redis::Options { durable: true, ..redis::Options::default() };
+    let Some(redis) = or_skip(Redis::start_with(durable)) else { return };
     assert_eq!(asked(redis.address(), "SET a 7\r\nQUIT\r\n"), "+OK\r\n+OK\r\n");
     redis.kill().unwrap();
     assert!(TcpStream::connect(redis.address()).is_err());
     redis.restart().unwrap();
     assert_eq!(asked(redis.address(), "GET a\r\nQUIT\r\n"), "$1\r\n7\r\n+OK\r\n");
+}
+
+#[test]
+fn redis_asks_for_its_password_and_is_ready_without_it() {
+    let options = redis::Options { password: true, ..redis::Options::default() };
+    let Some(redis) = or_skip(Redis::start_with(options)) else { return };
+    assert!(asked(redis.address(), "SET a 7\r\nQUIT\r\n").starts_with("-NOAUTH"));
+    let login = format!("AUTH {}\r\nSET a 7\r\nQUIT\r\n", redis::PASSWORD);
+    assert_eq!(asked(redis.address(), &login), "+OK\r\n+OK\r\n+OK\r\n");
+    assert!(redis.secure_url().is_none() && redis.certificate().is_none());
 }
 
 #[test]

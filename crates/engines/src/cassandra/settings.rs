@@ -1,10 +1,10 @@
 //! What a node is told: flags of its machine, properties, and the files in its folder `conf`.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{NATIVE_PORT, Options, Place, STORAGE_PORT};
+use crate::certificate::Certificate;
 use crate::{Error, Result};
 
 /// A small machine that starts fast.
@@ -93,10 +93,9 @@ pub(super) fn write(folder: &Path, place: &Place, options: &Options) -> Result<(
     };
     let mut yaml = yaml(folder, place, options);
     if options.tls {
-        let unmade = |error| Error::File { path: conf.join(KEY), source: io::Error::other(error) };
-        let made = rcgen::generate_simple_self_signed(vec![place.address.to_string()]).map_err(unmade)?;
-        write(CERTIFICATE, &made.cert.pem())?;
-        write(KEY, &(made.signing_key.serialize_pem() + &made.cert.pem()))?;
+        let made = Certificate::made(&[place.address], &conf)?;
+        write(CERTIFICATE, &made.shown)?;
+        write(KEY, &(made.key + &made.shown))?;
         yaml += &tls(&conf.join(KEY));
     }
     write("cassandra.yaml", &yaml)?;

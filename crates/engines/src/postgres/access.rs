@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::Options;
+use crate::certificate::Certificate;
 use crate::launch::Account;
 use crate::{Error, Result};
 
@@ -22,11 +23,9 @@ pub(super) fn write(folder: &Path, options: &Options, account: &Account) -> Resu
     let rule = |databases: &str| format!("{line} {databases} all 127.0.0.1/32 {method}\n");
     give(folder, RULES, &(rule("all") + &rule("replication")), account)?;
     if options.tls {
-        let unmade = |error| Error::File { path: folder.join(KEY), source: std::io::Error::other(error) };
-        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let made = rcgen::generate_simple_self_signed(names).map_err(unmade)?;
-        give(folder, CERTIFICATE, &made.cert.pem(), account)?;
-        give(folder, KEY, &made.signing_key.serialize_pem(), account)?;
+        let made = Certificate::made(&["localhost", "127.0.0.1"], folder)?;
+        give(folder, CERTIFICATE, &made.shown, account)?;
+        give(folder, KEY, &made.key, account)?;
     }
     Ok(())
 }
