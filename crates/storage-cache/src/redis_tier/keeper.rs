@@ -8,8 +8,8 @@ use super::{RedisTier, asking::new_epoch, link::Session};
 use crate::{CacheError, Coherence, RedisOptions, message::Message, meter};
 use futures::future::join_all;
 use redis::{
-    AsyncConnectionConfig, Client, ErrorKind, IntoConnectionInfo, ProtocolVersion, PushInfo, RedisError,
-    RedisResult, TlsCertificates,
+    AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, IntoConnectionInfo, ProtocolVersion, PushInfo,
+    RedisError, RedisResult, TlsCertificates,
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use std::{
@@ -38,7 +38,8 @@ pub(super) fn client(options: &RedisOptions) -> Result<Client, CacheError> {
     let info = options.url.as_str().into_connection_info().map_err(|_| CacheError::Url)?;
     let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
     let info = info.set_redis_settings(settings);
-    if !options.url.as_str().starts_with("rediss:") {
+    // Not by how the URL begins: the client knows more than one name for TLS.
+    if !matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
         return Client::open(info).map_err(|_| CacheError::Url);
     }
     if options.certificate.as_deref().is_some_and(|pem| !is_certificate(pem)) {
@@ -66,7 +67,7 @@ impl RedisTier {
             Err(error) => match refusal(error) {
                 Ok(refused) => Err(refused),
                 Err(error) => {
-                    tracing::warn!("redis cannot be reached, the cache starts without it: {error}");
+                    tracing::warn!("redis cannot be reached, the cache starts without it: {}", told(&error));
                     meter::redis_is_up(false);
                     Ok(())
                 }
@@ -199,6 +200,17 @@ impl RedisTier {
             });
             join_all(paying).await.into_iter().collect::<RedisResult<()>>()?;
         }
+    }
+}
+
+/// What went wrong, and what to do where waiting does not help. Which it was the client tells in words alone.
+fn told(error: &RedisError) -> String {
+    let told = error.to_string();
+    match told.contains("invalid peer certificate") {
+        true => format!(
+            "{told}: check which authorities are trusted for it, and that its certificate names the host of the url"
+        ),
+        false => told,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use engines::redis::{Options, Redis};
 use parking_lot::Mutex;
 use std::{
     sync::{
@@ -183,6 +184,11 @@ pub(crate) fn options(policy: Policy, tiers: Tiers, url: &str) -> CacheOptions {
 pub(crate) async fn redis() -> Option<String> {
     let started = tokio::task::spawn_blocking(engines::shared::redis).await.unwrap();
     engines::or_skip(started)
+}
+
+/// A Redis of its own.
+pub(crate) async fn own_redis(options: Options) -> Option<Redis> {
+    engines::or_skip(tokio::task::spawn_blocking(move || Redis::start_with(options)).await.unwrap())
 }
 
 /// One node.

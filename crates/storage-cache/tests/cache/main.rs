@@ -10,3 +10,4 @@ mod measured;
 mod outage;
 mod races;
 mod start;
+mod tls;

@@ -1,6 +1,6 @@
 //! Redis killed, paused and restarted under load: carts work on, within the time budget, and none is stale afterwards.
 
-use crate::ground::{POLICIES, Tiers, cart, engine, node, options, shown, until, write};
+use crate::ground::{self, POLICIES, Tiers, cart, engine, node, options, shown, until, write};
 use engines::{
     Faults,
     redis::{Options, Redis},
@@ -25,8 +25,7 @@ const SLACK: Duration = Duration::from_millis(400);
 const CARTS: u128 = 40;
 
 async fn own_redis(durable: bool) -> Option<Arc<Redis>> {
-    let started = spawn_blocking(move || Redis::start_with(Options { durable })).await.unwrap();
-    engines::or_skip(started).map(Arc::new)
+    ground::own_redis(Options { durable, ..Options::default() }).await.map(Arc::new)
 }
 
 /// Does something to the server, off this thread.

@@ -1,11 +1,14 @@
 //! How a cache starts: without Redis where there is none, and not at all where the configuration is wrong.
 
-use crate::ground::{Tiers, cart, engine, node, options, shown, until, write};
-use engines::{Faults, redis::Redis};
+use crate::ground::{self, Tiers, cart, engine, node, options, shown, until, write};
+use engines::{
+    Faults,
+    redis::{Options, Redis},
+};
 use storage_cache::{CacheError, Policy, RedisUrl, cached};
 
 async fn own_redis() -> Option<Redis> {
-    engines::or_skip(tokio::task::spawn_blocking(Redis::start).await.unwrap())
+    ground::own_redis(Options::default()).await
 }
 
 #[tokio::test]
