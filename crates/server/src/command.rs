@@ -8,10 +8,12 @@ mod carts;
 mod catalog;
 mod completions;
 mod config;
+mod confirmation;
 mod engine;
 mod inventory;
 mod key;
 mod place;
+mod progress;
 mod remote;
 pub mod replay;
 mod replaying;
@@ -43,7 +45,7 @@ enum Command {
     Token(token::TokenArgs),
     /// Check and show the configuration.
     Config(config::ConfigArgs),
-    /// Make and check the tables of the engine that the configuration names.
+    /// Make and check the tables of the engine that the configuration names, and move what is in them between servers.
     Engine(engine::EngineArgs),
     /// Look at a cart.
     Cart(cart::CartArgs),

@@ -8,6 +8,7 @@ pub mod phase_1;
 pub mod phase_2;
 pub mod phase_3;
 pub mod phase_4;
+pub mod slots;
 
 use crate::{
     backup,
@@ -92,6 +93,18 @@ pub enum WiringError {
         /// Why, and what to do.
         source: storage::error::BoxError,
     },
+    /// Slots were asked of an engine that has none.
+    #[error(
+        "the engine is `{engine}`, and only `postgres` has shards with slots: name the configuration of a shop on \
+         PostgreSQL with --config"
+    )]
+    NoSlots {
+        /// Which.
+        engine: &'static str,
+    },
+    /// Slots of shards could not be moved or forgotten.
+    #[error(transparent)]
+    Slots(storage::error::BoxError),
     /// The store does not open.
     #[error("the store in `{data}` does not open")]
     Store {

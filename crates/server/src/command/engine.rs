@@ -1,4 +1,6 @@
-//! `evercart engine`: makes and checks the tables of the engine that the configuration names.
+//! `evercart engine`: makes and checks the tables of the engine that the configuration names, and moves slots.
+
+mod slots;
 
 use super::GlobalArgs;
 use crate::wiring::engine::{self, Report};
@@ -23,6 +25,10 @@ enum What {
     /// Look whether a server could start: address, credentials, tables, and settings of the engine.
     #[command(after_help = "Example: evercart engine check --config shop.toml --json")]
     Check(Asked),
+    /// Move slots between the shards of PostgreSQL, while the shop goes on.
+    MoveSlots(slots::MoveArgs),
+    /// Delete what moves left at a shard of PostgreSQL: the rows of slots that are at another by now.
+    ForgetSlots(slots::ForgetArgs),
 }
 
 #[derive(Debug, Args)]
@@ -39,6 +45,8 @@ pub(super) async fn run(args: EngineArgs) -> anyhow::Result<ExitCode> {
     let (report, json) = match args.what {
         What::Init(asked) => (engine::init(&asked.global.load()?).await?, asked.json),
         What::Check(asked) => (engine::check(&asked.global.load()?).await?, asked.json),
+        What::MoveSlots(args) => return slots::move_slots(args).await,
+        What::ForgetSlots(args) => return slots::forget_slots(args).await,
     };
     let Report { engine, found } = report;
     if json {

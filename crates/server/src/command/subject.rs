@@ -1,15 +1,15 @@
 //! `evercart subject export` and `evercart subject erase`: what a person may ask a shop for.
 
-use super::remote::RemoteArgs;
+use super::{
+    confirmation::{self, Deed},
+    remote::RemoteArgs,
+};
 use anyhow::Context;
 use bytes::Bytes;
 use clap::{Args, Subcommand, builder::NonEmptyStringValueParser};
 use reqwest::Method;
 use serde_json::Value;
-use std::{
-    io::{IsTerminal, stdin},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 /// Arguments of `evercart subject`.
 #[derive(Debug, Args)]
@@ -54,8 +54,6 @@ struct EraseArgs {
 }
 
 const SCOPE: &str = "subjects";
-/// Wrong usage.
-const USAGE: u8 = 2;
 
 pub(super) async fn run(args: SubjectArgs) -> anyhow::Result<ExitCode> {
     match args.action {
@@ -75,18 +73,13 @@ async fn export(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-#[expect(clippy::print_stdout, clippy::print_stderr, reason = "the output of the command")]
+#[expect(clippy::print_stdout, reason = "the output of the command")]
 async fn erase(args: &EraseArgs) -> anyhow::Result<ExitCode> {
     let remote = args.remote.connect(SCOPE)?;
-    if !args.yes {
-        if !stdin().is_terminal() {
-            eprintln!("evercart: erasing cannot be undone: say --yes where nobody can be asked");
-            return Ok(ExitCode::from(USAGE));
-        }
-        if !is_confirmed()? {
-            eprintln!("nothing was erased");
-            return Ok(ExitCode::FAILURE);
-        }
+    let question = "Erase all that is stored of this subject? ".to_owned();
+    let deed = Deed { doing: "erasing", done: "erased", question };
+    if let Some(ends) = confirmation::refused(args.yes, &deed)? {
+        return Ok(ends);
     }
     let answer = remote.send(Method::DELETE, &path(&args.subject), Bytes::new()).await?;
     let erased: Value = serde_json::from_slice(&answer).context("the server's answer cannot be read")?;
@@ -100,14 +93,6 @@ async fn erase(args: &EraseArgs) -> anyhow::Result<ExitCode> {
         );
     }
     Ok(ExitCode::SUCCESS)
-}
-
-#[expect(clippy::print_stderr, reason = "the question to whoever called")]
-fn is_confirmed() -> anyhow::Result<bool> {
-    eprint!("Erase all that is stored of this subject? It cannot be undone. [yes/no] ");
-    let mut answer = String::new();
-    stdin().read_line(&mut answer)?;
-    Ok(answer.trim().eq_ignore_ascii_case("yes"))
 }
 
 /// The path of a subject, whatever characters it has.

@@ -22,6 +22,7 @@ mod refusals;
 mod room;
 mod shop;
 mod shoppers;
+mod slots;
 mod stores;
 
 use combination::SECRET;

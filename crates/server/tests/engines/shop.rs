@@ -55,9 +55,21 @@ impl Shop {
         command
     }
 
+    /// Configures it anew, for nodes and commands that are started from now on.
+    pub(crate) fn reconfigure(&self, text: &str) {
+        std::fs::write(&self.config, text).unwrap();
+    }
+
     /// Runs `evercart engine WHAT`.
     pub(crate) fn engine(&self, what: &str) -> Output {
-        self.command(&["engine", what, "--config"]).arg(&self.config).output().unwrap()
+        self.engine_command(&[what]).output().unwrap()
+    }
+
+    /// `evercart engine` with these words, to be run.
+    pub(crate) fn engine_command(&self, words: &[&str]) -> Command {
+        let mut command = self.command(&[&["engine"], words].concat());
+        command.arg("--config").arg(&self.config);
+        command
     }
 
     /// Starts a node with these keys.

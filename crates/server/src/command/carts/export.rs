@@ -50,7 +50,7 @@ struct Target {
 pub(crate) async fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let remote = args.remote.connect("admin")?;
     let mut target = Target::open(&args.file)?;
-    let progress = Progress::new(u64::from(u32::MAX), "Exporting");
+    let progress = Progress::new(u64::from(u32::MAX), "Exporting", "carts");
     let cannot_write = || format!("`{}` cannot be written", args.file.display());
     let before = target.sum.carts;
     let mut next = Some(match target.after {

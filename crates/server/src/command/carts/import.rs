@@ -104,7 +104,7 @@ struct Checked {
 /// Reads the whole file, and refuses one that is not as it was written.
 fn check(args: &ImportArgs) -> anyhow::Result<Checked> {
     let name = args.file.display();
-    let progress = Progress::new(bytes_of(&args.file)?, "Checking ");
+    let progress = Progress::new(bytes_of(&args.file)?, "Checking ", "carts");
     let mut file = open(&args.file, &progress)?;
     check_age(args, file.first.exported_at.as_deref().unwrap_or_default())?;
     loop {
@@ -149,7 +149,7 @@ async fn send(
     place: &Path,
     checkpoint: &mut Checkpoint,
 ) -> anyhow::Result<Tally> {
-    let progress = Progress::new(bytes_of(&args.file)?, "Importing");
+    let progress = Progress::new(bytes_of(&args.file)?, "Importing", "carts");
     let mut file = open(&args.file, &progress)?;
     let (mut tally, mut under_way, mut saved) = (Tally::default(), FuturesOrdered::new(), Instant::now());
     let mut is_last = false;
