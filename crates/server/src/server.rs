@@ -52,11 +52,12 @@ pub enum ServerError {
 impl Server {
     /// Opens the store and starts to listen; ready when this returns.
     pub async fn start(config: Config) -> Result<Self, ServerError> {
+        // First: what is said of an engine or a cache when it is opened may not be said again.
+        let metrics = telemetry::collect().map_err(|error| ServerError::Setup(error.to_string()))?;
         let wired = wire(&config).await?;
         let keys = LiveKeys::follow(&config.data, &wired.keys).map_err(WiringError::from)?;
         let linear = wired.service.stores().linear.clone();
         let identity = Identity::start(keys.clone(), &config.auth, linear).await?;
-        let metrics = telemetry::collect().map_err(|error| ServerError::Setup(error.to_string()))?;
         let failed = |source| ServerError::Listen { address: config.listen, source };
         let limits = Limits::new(&config.http, connections::raise());
         let listener = connections::listen(config.listen).map_err(failed)?;

@@ -20,6 +20,7 @@ mod outages;
 mod phases;
 mod refusals;
 mod room;
+mod secure_cache;
 mod shop;
 mod shoppers;
 mod slots;

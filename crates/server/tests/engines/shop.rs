@@ -72,13 +72,23 @@ impl Shop {
         command
     }
 
+    fn serve_command(&self, data: &Path) -> Command {
+        let mut command = self.command(&["serve", "--demo", "--json", "--listen", "127.0.0.1:0", "--config"]);
+        command.arg(&self.config).arg("--data").arg(data);
+        command
+    }
+
+    /// What a node says that must not start.
+    pub(crate) fn does_not_start(&self) -> Output {
+        let output = self.serve_command(&self.data()).output().unwrap();
+        assert!(!output.status.success());
+        output
+    }
+
     /// Starts a node with these keys.
     pub(crate) fn serve(&self, data: &Path) -> Node {
         let mut process = self
-            .command(&["serve", "--demo", "--json", "--listen", "127.0.0.1:0", "--config"])
-            .arg(&self.config)
-            .arg("--data")
-            .arg(data)
+            .serve_command(data)
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(self.folder.path().join("log")).unwrap())
             .spawn()
@@ -191,6 +201,12 @@ impl Node {
     /// `GET`, with a token where there is one: status and body.
     pub(crate) fn get(&self, path: &str, token: Option<&str>) -> (u16, Value) {
         get_at(&self.url, path, token).unwrap()
+    }
+
+    /// What its metrics say.
+    pub(crate) fn metrics(&self) -> String {
+        let mut answer = agent().get(format!("{}/metrics", self.url)).call().unwrap();
+        answer.body_mut().read_to_string().unwrap()
     }
 
     /// What a shopper's cart shows, as `sku quantity` in order.
