@@ -11,11 +11,14 @@ use scylla::{
     cluster::metadata::Strategy,
     statement::{Consistency, Statement},
 };
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 use tables::{Compaction, TABLES};
 
 /// The version of the schema that this release needs.
 pub const SCHEMA_VERSION: u32 = 1;
+
+/// For one change of the schema: all nodes agree on it first, and an operator would rather wait than not know.
+const SCHEMA_TIMEOUT: Duration = Duration::from_secs(60);
 
 const VERSION: &str = "schema_version";
 const SERIAL: &str = "serial_level";
@@ -135,6 +138,8 @@ fn require_copies(session: &Session, options: &CassandraOptions) -> Result<(), O
 }
 
 async fn run(session: &Session, statement: String) -> Result<(), OpenError> {
+    let mut statement = Statement::new(statement);
+    statement.set_request_timeout(Some(SCHEMA_TIMEOUT));
     session.query_unpaged(statement, ()).await.map_err(OpenError::asked("making the schema"))?;
     Ok(())
 }
