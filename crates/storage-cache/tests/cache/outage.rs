@@ -21,7 +21,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 /// What one operation may wait for Redis, here.
 const TIMEOUT: Duration = Duration::from_millis(50);
 /// On top of it: the engine, and a machine that does other things too.
-const SLACK: Duration = Duration::from_millis(400);
+const SLACK: Duration = Duration::from_secs(3);
 const CARTS: u128 = 40;
 
 async fn own_redis(durable: bool) -> Option<Arc<Redis>> {
@@ -212,11 +212,14 @@ async fn carts_written_while_redis_was_paused_leave_it_before_it_is_read_again()
         assert!(handle.redis_owed() > 0);
         harm(&redis, Redis::resume).await;
         is_used(&handle).await;
-        assert_nothing_is_stale(&stores, &bare).await;
-        let loads = watched.loads();
-        assert_nothing_is_stale(&stores, &bare).await;
         let by_test = usize::try_from(CARTS).unwrap();
-        assert_eq!(watched.loads(), loads + by_test, "{policy:?}: all of it is in redis again");
+        // On a busy machine Redis may be too slow once or twice, and the engine is asked.
+        until("all of it is in redis again", async || {
+            let loads = watched.loads();
+            assert_nothing_is_stale(&stores, &bare).await;
+            watched.loads() == loads + by_test
+        })
+        .await;
     }
 }
 
