@@ -1,16 +1,17 @@
-//! A gate before the stores of carts and catalogue: a test holds a request of one kind there, or answers reads from
+//! A gate before the stores: a test holds a request of one kind there, or answers reads from
 //! a replica that stopped replicating.
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use cart::{CartId, line::Sku};
+use cart::{CartId, Timestamp, line::Sku};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
 };
 use storage::{
-    Bucket, Capabilities, CartRows, CartStore, CatalogRow, CatalogStore, Consistency, DeltaKey, Owner,
-    PutOutcome, Replaced, RowKey, StoreError, Stores, Ticket, Version,
+    Bucket, Capabilities, CartRows, CartStore, CatalogRow, CatalogStore, Consistency, DeltaKey, DueCursor,
+    DueRecord, Inserted, LinearStore, LinearTable, Owner, PutOutcome, Record, RecordReplaced, Replaced,
+    RowKey, StoreError, Stores, Ticket, Version,
 };
 use tokio::sync::Semaphore;
 
@@ -54,7 +55,7 @@ impl Gate {
     pub fn again(self: &Arc<Self>, stores: Stores) -> Stores {
         Stores {
             carts: Arc::new(Gated { store: stores.carts, gate: self.clone() }),
-            linear: stores.linear,
+            linear: Arc::new(Gated { store: stores.linear, gate: self.clone() }),
             catalog: Arc::new(Gated { store: stores.catalog, gate: self.clone() }),
         }
     }
@@ -164,6 +165,50 @@ impl CartStore for Gated<dyn CartStore> {
 
     async fn register(&self, owner: &Owner) -> Result<()> {
         self.store.register(owner).await
+    }
+}
+
+#[async_trait]
+impl LinearStore for Gated<dyn LinearStore> {
+    async fn read(&self, table: LinearTable, key: &[u8]) -> Result<Option<Record>> {
+        let record = self.store.read(table, key).await;
+        self.gate.pass("read").await;
+        record
+    }
+
+    async fn insert_if_absent(
+        &self,
+        table: LinearTable,
+        key: &[u8],
+        bytes: Bytes,
+        due: Option<Timestamp>,
+    ) -> Result<Inserted> {
+        self.store.insert_if_absent(table, key, bytes, due).await
+    }
+
+    async fn replace(
+        &self,
+        table: LinearTable,
+        key: &[u8],
+        expected: Version,
+        bytes: Bytes,
+        due: Option<Timestamp>,
+    ) -> Result<RecordReplaced> {
+        self.store.replace(table, key, expected, bytes, due).await
+    }
+
+    async fn remove(&self, table: LinearTable, key: &[u8], expected: Version) -> Result<RecordReplaced> {
+        self.store.remove(table, key, expected).await
+    }
+
+    async fn due(
+        &self,
+        table: LinearTable,
+        before: Timestamp,
+        after: Option<DueCursor>,
+        limit: usize,
+    ) -> Result<Vec<DueRecord>> {
+        self.store.due(table, before, after, limit).await
     }
 }
 

@@ -4,18 +4,9 @@ use crate::{
     claims::{claim, two_sides},
     world::{Shopper, World, add, on_both_paths, shown},
 };
-use async_trait::async_trait;
-use bytes::Bytes;
-use cart::{Timestamp, operation::Policy};
+use cart::operation::Policy;
 use service::{CartAddress, CartNotice, Principal, ServiceError};
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
-use storage::{
-    DueCursor, DueRecord, Inserted, LinearStore, LinearTable, Record, RecordReplaced, StoreError, Stores,
-    Version, WritePath, layer::fault::Fault,
-};
+use storage::{LinearTable, WritePath, layer::fault::Fault};
 
 /// The same shopper at another of their carts.
 fn at(shopper: &Shopper, name: &str) -> Shopper {
@@ -50,76 +41,19 @@ async fn a_name_is_listed_here_at_once_and_elsewhere_soon() {
     .await;
 }
 
-/// Records whose first read is answered late, with what was there when it was asked.
-struct LateRead {
-    below: Arc<dyn LinearStore>,
-    is_late: AtomicBool,
-}
-
-#[async_trait]
-impl LinearStore for LateRead {
-    async fn read(&self, table: LinearTable, key: &[u8]) -> Result<Option<Record>, StoreError> {
-        let record = self.below.read(table, key).await;
-        if self.is_late.swap(false, Ordering::Relaxed) {
-            for _ in 0..1_000 {
-                tokio::task::yield_now().await;
-            }
-        }
-        record
-    }
-
-    async fn insert_if_absent(
-        &self,
-        table: LinearTable,
-        key: &[u8],
-        bytes: Bytes,
-        due: Option<Timestamp>,
-    ) -> Result<Inserted, StoreError> {
-        self.below.insert_if_absent(table, key, bytes, due).await
-    }
-
-    async fn replace(
-        &self,
-        table: LinearTable,
-        key: &[u8],
-        expected: Version,
-        bytes: Bytes,
-        due: Option<Timestamp>,
-    ) -> Result<RecordReplaced, StoreError> {
-        self.below.replace(table, key, expected, bytes, due).await
-    }
-
-    async fn remove(
-        &self,
-        table: LinearTable,
-        key: &[u8],
-        expected: Version,
-    ) -> Result<RecordReplaced, StoreError> {
-        self.below.remove(table, key, expected).await
-    }
-
-    async fn due(
-        &self,
-        table: LinearTable,
-        before: Timestamp,
-        after: Option<DueCursor>,
-        limit: usize,
-    ) -> Result<Vec<DueRecord>, StoreError> {
-        self.below.due(table, before, after, limit).await
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_name_that_arrives_while_the_record_is_read_is_listed() {
-    let world = World::over(WritePath::Append, |stores| {
-        let linear = Arc::new(LateRead { below: stores.linear, is_late: true.into() });
-        Stores { linear, ..stores }
-    })
-    .await;
+    let world = World::with(WritePath::Append, |_| ()).await;
     let ann = world.account("ann");
     at(&ann, "office").add("A", 2).await;
-    assert_eq!(listed(&ann).await, "active 0, office 2");
-    world.environment.settle().await;
+    let read = world.gate.hold_next("read");
+    let arrival = async {
+        read.arrived().await;
+        world.environment.settle().await;
+        read.open();
+    };
+    let (seen, ()) = tokio::join!(listed(&ann), arrival);
+    assert_eq!(seen, "active 0, office 2");
     assert_eq!(listed(&ann).await, "active 0, office 2");
 }
 
