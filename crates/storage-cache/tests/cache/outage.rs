@@ -21,7 +21,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 /// What one operation may wait for Redis, here.
 const TIMEOUT: Duration = Duration::from_millis(50);
 /// On top of it: the engine, and a machine that does other things too.
-const SLACK: Duration = Duration::from_secs(3);
+const SLACK: Duration = Duration::from_millis(400);
 const CARTS: u128 = 40;
 
 async fn own_redis(durable: bool) -> Option<Arc<Redis>> {
