@@ -51,7 +51,7 @@ use crate::{
     problem::{Problem, kind},
     wiring::{Wired, engine::Engine},
 };
-use axum::{Router, middleware};
+use axum::{Router, http::HeaderValue, middleware};
 use metrics_exporter_prometheus::PrometheusHandle;
 use service::Service;
 use std::sync::{
@@ -82,6 +82,8 @@ pub struct Shared {
     incarnation: u32,
     backups: Jobs,
     rate_limits: Arc<limit::RateLimits>,
+    /// As answers name it.
+    region: HeaderValue,
     draining: AtomicBool,
 }
 
@@ -104,6 +106,9 @@ impl AppState {
         let rate_limits = limit::RateLimits::start(&config.rate);
         let (service, engine) = (wired.service.clone(), wired.engine.clone());
         let draining = AtomicBool::new(false);
+        // One that is no plain text was refused at the start.
+        let region = HeaderValue::from_str(&service.settings().region);
+        let region = region.unwrap_or(HeaderValue::from_static("unnamed"));
         let (incarnation, backups) = (wired.incarnation, Jobs::default());
         Self(Arc::new(Shared {
             service,
@@ -115,6 +120,7 @@ impl AppState {
             incarnation,
             backups,
             rate_limits,
+            region,
             draining,
         }))
     }

@@ -1,6 +1,6 @@
 //! What the service answers: a state with all that an edge needs to show it.
 
-use crate::{catalog::Newest, known::Memo};
+use crate::{catalog::Newest, known::KnownCart};
 use cart::{
     Cart, CartId, Dot, Timestamp,
     digest::Overlay,
@@ -35,8 +35,8 @@ pub struct CartAnswer {
     pub state: Arc<Cart>,
     /// What the catalogue knows of its items now.
     pub newest: Arc<Newest>,
-    /// A place for what is made of the state, where the state is all that the rows say.
-    pub memo: Option<Arc<Memo>>,
+    /// The state with the rows that it was joined from, where it is all that they say.
+    pub(crate) known: Option<Arc<KnownCart>>,
     /// Units that can be bought of what is scarce of its items.
     pub scarce: BTreeMap<Sku, u64>,
     /// So few are worth a notice.

@@ -175,7 +175,12 @@ impl Catalog {
 
     /// True when no item has changed since.
     pub(crate) fn is_current(&self, newest: &Newest) -> bool {
-        newest.changes == Some(self.copy.changes.load(Ordering::Acquire))
+        newest.changes.is_some_and(|changes| self.is_at(changes))
+    }
+
+    /// True when items have changed so many times, and not once more.
+    pub(crate) fn is_at(&self, changes: u64) -> bool {
+        changes == self.copy.changes.load(Ordering::Acquire)
     }
 
     /// Stores items; one outcome for each, in order. Carts show them at their next read.

@@ -41,8 +41,10 @@ pub use claims::{Claimed, MergeReceipt};
 pub use environment::Environment;
 pub use error::ServiceError;
 pub use identity::{Conditions, Identity, Presented};
+pub use known::made::Read;
 pub use sessions::{CartAddress, Principal};
 pub use settings::Settings;
+pub use storage::capabilities::Durability;
 pub use subjects::{CartList, CartSummary};
 
 /// The service of one node.

@@ -52,7 +52,18 @@ pub(crate) struct OwnRow {
 impl Service {
     /// The cart as the store shows it.
     pub(crate) async fn load(&self, cart: CartId, consistency: Consistency) -> Result<Loaded, ServiceError> {
-        let mut loaded = self.load_alone(cart, consistency).await?;
+        let rows = self.rows(cart, consistency).await?;
+        self.load_of(cart, rows, consistency).await
+    }
+
+    /// The same of rows that were just read.
+    async fn load_of(
+        &self,
+        cart: CartId,
+        rows: CartRows,
+        consistency: Consistency,
+    ) -> Result<Loaded, ServiceError> {
+        let mut loaded = self.decode(cart, &rows)?;
         if !self.stores.carts.capabilities().single_writer {
             self.join_merged_guests(&mut loaded, consistency).await?;
         }
@@ -65,8 +76,13 @@ impl Service {
         cart: CartId,
         consistency: Consistency,
     ) -> Result<Loaded, StoreError> {
-        let rows = self.stores.carts.load(cart, consistency).await;
-        rows.and_then(|rows| self.decode(cart, &rows)).inspect_err(count_corrupt)
+        let rows = self.rows(cart, consistency).await?;
+        self.decode(cart, &rows)
+    }
+
+    /// Its rows.
+    pub(crate) async fn rows(&self, cart: CartId, consistency: Consistency) -> Result<CartRows, StoreError> {
+        self.stores.carts.load(cart, consistency).await.inspect_err(count_corrupt)
     }
 
     /// As [`Self::load_fresh`], for a write that holds the lane: with what is in flight where that is all it needs. Then
@@ -96,7 +112,18 @@ impl Service {
         cart: CartId,
         presented: &Presented,
     ) -> Result<(Loaded, bool), ServiceError> {
-        let (mut loaded, lagging) = self.load_shown(cart, presented.freshness.as_ref()).await?;
+        let rows = self.rows(cart, Consistency::Eventual).await?;
+        self.load_fresh_of(cart, rows, presented).await
+    }
+
+    /// The same, where these rows are new enough.
+    pub(crate) async fn load_fresh_of(
+        &self,
+        cart: CartId,
+        rows: CartRows,
+        presented: &Presented,
+    ) -> Result<(Loaded, bool), ServiceError> {
+        let (mut loaded, lagging) = self.load_shown(cart, rows, presented.freshness.as_ref()).await?;
         let receipt = presented.receipt.clone();
         if let Some(receipt) = receipt.filter(|receipt| !receipt.is_expired(self.environment.now().day())) {
             loaded.join_receipt(cart, receipt, self.environment.now().day());
@@ -107,9 +134,10 @@ impl Service {
     async fn load_shown(
         &self,
         cart: CartId,
+        rows: CartRows,
         freshness: Option<&Freshness>,
     ) -> Result<(Loaded, bool), ServiceError> {
-        let loaded = self.load(cart, Consistency::Eventual).await?;
+        let loaded = self.load_of(cart, rows, Consistency::Eventual).await?;
         let Some(seen) = freshness.filter(|seen| seen.cart == cart) else { return Ok((loaded, false)) };
         if seen.is_covered_by(&loaded.state, &loaded.versions) {
             return Ok((loaded, false));
@@ -127,14 +155,21 @@ impl Service {
         }
     }
 
-    /// What rows join to: decoded as far as it is not known.
+    /// What rows join to.
     fn decode(&self, cart: CartId, rows: &CartRows) -> Result<Loaded, StoreError> {
+        self.decode_unknown(cart, rows).inspect_err(count_corrupt)
+    }
+
+    /// The same, decoded as far as it is not known.
+    fn decode_unknown(&self, cart: CartId, rows: &CartRows) -> Result<Loaded, StoreError> {
         let id = RowsId::of(rows);
         if id.is_empty() {
             return Ok(Loaded::of(Arc::default()));
         }
-        let known = self.known.get(cart);
-        if let Some(known) = known.as_ref().filter(|known| known.id == id) {
+        let known = self.known.decoded(cart);
+        let same = known.as_ref().filter(|known| known.id == id);
+        self.known.count_decoded(same.is_some());
+        if let Some(known) = same {
             return Ok(Loaded::of(known.clone()));
         }
         let keeps_rows = self.stores.carts.capabilities().write_path == WritePath::Replace;
@@ -142,8 +177,11 @@ impl Service {
             Some((deltas, known)) if !keeps_rows => known.with(id, cart, &rows.deltas[deltas..])?,
             _ => {
                 let loaded = self.decode_rows(cart, rows)?;
-                let (own, rows) = if keeps_rows { (loaded.own, loaded.rows) } else { (None, Vec::new()) };
-                KnownCart { id, state: loaded.state, rows, own, ..KnownCart::default() }
+                let mut known = KnownCart::new(id, loaded.state);
+                if keeps_rows {
+                    (known.own, known.rows) = (loaded.own, loaded.rows);
+                }
+                known
             }
         };
         let fresh = Arc::new(fresh);
@@ -199,7 +237,7 @@ impl KnownCart {
         for delta in deltas {
             state.join(&decode(cart, &delta.bytes)?);
         }
-        Ok(Self { id, state: Arc::new(state), ..Self::default() })
+        Ok(Self::new(id, Arc::new(state)))
     }
 }
 

@@ -1,11 +1,12 @@
 //! The read path: load, join, overlay the newest known items. Reads never write.
 
 use crate::{
-    Service, answer::CartAnswer, catalog::Newest, error::ServiceError, identity::Presented, load::Loaded,
+    Service, answer::CartAnswer, catalog::Newest, error::ServiceError, identity::Presented,
+    known::made::skus, load::Loaded,
 };
 use cart::{CartId, Dot, token::Receipt};
 use std::sync::Arc;
-use storage::capabilities::Durability;
+use storage::{CartRows, Consistency, capabilities::Durability};
 
 /// A loaded cart on its way to an answer.
 pub(crate) struct Outcome {
@@ -21,7 +22,18 @@ pub(crate) struct Outcome {
 impl Service {
     /// Reads a cart by its id.
     pub async fn read(&self, cart: CartId, presented: &Presented) -> Result<CartAnswer, ServiceError> {
-        let (loaded, lagging) = self.load_fresh(cart, presented).await?;
+        let rows = self.rows(cart, Consistency::Eventual).await?;
+        self.read_of(cart, rows, presented).await
+    }
+
+    /// The same of rows that were just read, if they are new enough.
+    pub(crate) async fn read_of(
+        &self,
+        cart: CartId,
+        rows: CartRows,
+        presented: &Presented,
+    ) -> Result<CartAnswer, ServiceError> {
+        let (loaded, lagging) = self.load_fresh_of(cart, rows, presented).await?;
         if loaded.state.erased {
             return Err(ServiceError::Erased);
         }
@@ -38,7 +50,7 @@ impl Service {
         CartAnswer {
             cart,
             kind: None,
-            memo: loaded.known.map(|known| known.memo.clone()),
+            known: loaded.known,
             state: loaded.state,
             newest,
             scarce,
@@ -63,8 +75,7 @@ impl Service {
         if let Some(kept) = kept.filter(|kept| self.catalog.is_current(kept)) {
             return kept;
         }
-        let skus = loaded.state.shown().map(|(_, shown)| shown.line.sku().clone()).collect();
-        let newest = Arc::new(self.catalog.newest(skus).await);
+        let newest = Arc::new(self.catalog.newest(skus(&loaded.state)).await);
         if let Some(known) = &loaded.known {
             known.keep_newest(newest.clone());
         }

@@ -11,6 +11,7 @@ use crate::{
     identity::Presented,
 };
 use cart::{CartId, Timestamp, token::GuestToken};
+use storage::{CartRows, Consistency};
 
 /// The cart that is meant where none is named.
 pub const ACTIVE: &str = "active";
@@ -87,9 +88,21 @@ impl Service {
         address: &CartAddress,
         presented: &Presented,
     ) -> Result<CartAnswer, ServiceError> {
-        let mut resolved = self.resolve(address);
+        let resolved = self.resolve(address);
+        let rows = self.rows(resolved.cart, Consistency::Eventual).await?;
+        self.read_resolved(address, resolved, rows, presented).await
+    }
+
+    /// The same of the cart that an address may mean, whose rows were just read, or of the next one.
+    pub(crate) async fn read_resolved(
+        &self,
+        address: &CartAddress,
+        mut resolved: Resolved,
+        mut rows: CartRows,
+        presented: &Presented,
+    ) -> Result<CartAnswer, ServiceError> {
         loop {
-            let read = match self.read(resolved.cart, presented).await {
+            let read = match self.read_of(resolved.cart, rows, presented).await {
                 Ok(answer) if answer.state.merged_into.is_some() => {
                     Err(ServiceError::MergedInto(answer.cart))
                 }
@@ -99,6 +112,7 @@ impl Service {
                 Ok(answer) => return Ok(resolved.complete(answer)),
                 Err(error) => resolved = self.resolve_again(address, &resolved, error)?,
             }
+            rows = self.rows(resolved.cart, Consistency::Eventual).await?;
         }
     }
 

@@ -12,7 +12,7 @@ use axum::{
 };
 use cart::{token::GuestToken, view::View};
 use serde_json::{Map, Value};
-use service::{CartAnswer, ServiceError};
+use service::{CartAnswer, Durability, ServiceError};
 
 const REGION: HeaderName = HeaderName::from_static("evercart-region");
 const DURABILITY: HeaderName = HeaderName::from_static("evercart-durability");
@@ -21,6 +21,8 @@ const SESSION: HeaderName = HeaderName::from_static("evercart-session");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const RECEIPT: HeaderName = HeaderName::from_static("evercart-receipt");
 
+/// With those that are added on the way out: a map that grows is moved.
+const HEADERS: usize = 12;
 /// Bytes of the longest receipt that goes into a header; a longer one goes into the body.
 const RECEIPT_HEADER_BYTES_MAX: usize = 4096;
 
@@ -34,16 +36,25 @@ pub(super) struct Reply<'a> {
 impl Reply<'_> {
     /// The cart itself; 304 where the caller has it already.
     pub(super) fn read(&self, answer: &CartAnswer) -> Response {
-        let encoded = match Encoded::of(self, answer) {
-            Ok(encoded) => encoded,
-            Err(error) => return Problem::internal(kind::INTERNAL, &error).into_response(),
-        };
-        let mut headers = encoded.headers.clone();
+        match Encoded::of(self, answer) {
+            Ok(encoded) => {
+                let mut response = self.read_again(&encoded);
+                self.add_said_once(answer, response.headers_mut());
+                response
+            }
+            Err(error) => Problem::internal(kind::INTERNAL, &error).into_response(),
+        }
+    }
+
+    /// The same of a cart that was encoded before.
+    pub(super) fn read_again(&self, encoded: &Encoded) -> Response {
         let is_unchanged = self.incoming.is_unchanged(&encoded.etag);
+        let mut headers =
+            self.plain_headers(encoded.etag.clone(), encoded.context.clone(), encoded.durability);
         let (status, body) = if is_unchanged {
-            headers.remove(header::CONTENT_TYPE);
             (StatusCode::NOT_MODIFIED, Body::empty())
         } else {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
             (StatusCode::OK, Body::from(encoded.body.clone()))
         };
         let mut response = Response::new(body);
@@ -53,9 +64,10 @@ impl Reply<'_> {
 
     /// What else there is to say of the cart as it is; 304 where the caller has been told already.
     pub(super) fn read_as(&self, answer: &CartAnswer, body: &impl serde::Serialize) -> Response {
-        let etag = answer.etag();
-        let headers = self.headers(answer, &etag);
-        if self.incoming.is_unchanged(&etag) {
+        let etag = etag(answer);
+        let is_unchanged = self.incoming.is_unchanged(&etag);
+        let headers = self.headers(answer, etag);
+        if is_unchanged {
             return (StatusCode::NOT_MODIFIED, headers).into_response();
         }
         json(StatusCode::OK, headers, body)
@@ -63,7 +75,7 @@ impl Reply<'_> {
 
     /// The cart after a change, or nothing but headers where the caller prefers so.
     pub(super) fn changed(&self, answer: &CartAnswer) -> Response {
-        let (headers, receipt) = self.headers_and_receipt(answer, &answer.etag());
+        let (headers, receipt) = self.headers_and_receipt(answer);
         // A receipt that fits no header needs a body.
         if self.incoming.wants_minimal() && receipt.is_none() {
             return (StatusCode::NO_CONTENT, headers).into_response();
@@ -80,7 +92,7 @@ impl Reply<'_> {
         answer: &CartAnswer,
     ) -> Response {
         let view = answer.view();
-        let (headers, receipt) = self.headers_and_receipt(answer, &answer.etag());
+        let (headers, receipt) = self.headers_and_receipt(answer);
         let mut body = members;
         body.insert("cart".to_owned(), self.cart(answer, &view));
         body.extend(receipt.map(|receipt| ("receipt".to_owned(), receipt.into())));
@@ -93,7 +105,7 @@ impl Reply<'_> {
         let ServiceError::PreconditionFailed(current) = error else { return problem.into_response() };
         let view = current.view();
         problem.members.insert("cart".to_owned(), self.cart(current, &view));
-        let headers = self.headers(current, &current.etag());
+        let headers = self.headers(current, etag(current));
         let mut response = problem.into_response();
         response.headers_mut().extend(headers);
         response
@@ -104,8 +116,8 @@ impl Reply<'_> {
     }
 
     /// The headers of an answer, and its receipt where that is too long for one.
-    fn headers_and_receipt(&self, answer: &CartAnswer, etag: &str) -> (HeaderMap, Option<String>) {
-        let mut headers = self.headers(answer, etag);
+    fn headers_and_receipt(&self, answer: &CartAnswer) -> (HeaderMap, Option<String>) {
+        let mut headers = self.headers(answer, etag(answer));
         let keys = &self.state.keys.tokens();
         let Some(receipt) = answer.receipt.as_ref().map(|receipt| receipt.to_token(keys)) else {
             return (headers, None);
@@ -119,25 +131,45 @@ impl Reply<'_> {
         }
     }
 
-    pub(super) fn headers(&self, answer: &CartAnswer, etag: &str) -> HeaderMap {
-        let mut headers = HeaderMap::with_capacity(8);
-        let mut put = |name: HeaderName, text: &str| {
-            // Tokens and digests are plain text; a region that is none was refused at the start.
-            HeaderValue::from_str(text).map(|value| headers.insert(name, value)).ok();
-        };
-        put(REGION, &self.state.service.settings().region);
-        put(DURABILITY, answer.durability.as_str());
-        put(CONTEXT, &answer.freshness.to_token(&self.state.keys.tokens()));
-        put(header::ETAG, &format!("\"{etag}\""));
-        if answer.replayed {
-            put(REPLAYED, "true");
-        }
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-        if let Some(token) = &answer.session {
-            give_session(&mut headers, self.state, token, self.origin);
-        }
+    pub(super) fn headers(&self, answer: &CartAnswer, etag: HeaderValue) -> HeaderMap {
+        let mut headers = self.plain_headers(etag, context(self.state, answer), answer.durability);
+        self.add_said_once(answer, &mut headers);
         headers
     }
+
+    fn plain_headers(&self, etag: HeaderValue, context: HeaderValue, durability: Durability) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(HEADERS);
+        headers.insert(REGION, self.state.region.clone());
+        headers.insert(DURABILITY, HeaderValue::from_static(durability.as_str()));
+        headers.insert(CONTEXT, context);
+        headers.insert(header::ETAG, etag);
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+        headers
+    }
+
+    fn add_said_once(&self, answer: &CartAnswer, headers: &mut HeaderMap) {
+        if answer.replayed {
+            headers.insert(REPLAYED, HeaderValue::from_static("true"));
+        }
+        if let Some(token) = &answer.session {
+            give_session(headers, self.state, token, self.origin);
+        }
+    }
+}
+
+/// The strong entity tag of an answer.
+pub(super) fn etag(answer: &CartAnswer) -> HeaderValue {
+    plain(&format!("\"{}\"", answer.etag()))
+}
+
+/// What the caller is told to have been shown.
+pub(super) fn context(state: &AppState, answer: &CartAnswer) -> HeaderValue {
+    plain(&answer.freshness.to_token(&state.keys.tokens()))
+}
+
+/// Tokens and digests, which are plain text.
+fn plain(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
 }
 
 /// Hands a guest token out: as a header, and as a cookie to whoever came with a cookie or with nothing.

@@ -5,6 +5,7 @@ use super::{
     answer::Reply,
     bulk::{PatchBody, patch_at},
     change::Trust,
+    encoded::Encoded,
     incoming::{Addressed, Incoming, seen},
     openapi::schema::BulkAnswer,
     replace::{PutBody, put_at},
@@ -14,7 +15,7 @@ use crate::problem::Problem;
 use axum::{extract::State, response::Response};
 use cart::line::List;
 use service::{
-    CartAddress, Principal,
+    CartAddress, Principal, Read,
     carts::{Change, Request},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -42,8 +43,12 @@ pub(super) async fn read_at(
     addressed: &Addressed,
 ) -> Result<Response, Problem> {
     let presented = incoming.presented(state)?;
-    let answer = state.service.read_own(&addressed.address, &presented).await?;
-    Ok(Reply { state, incoming, origin: addressed.origin }.read(&answer))
+    let reply = Reply { state, incoming, origin: addressed.origin };
+    let is_current = |encoded: &Encoded| encoded.is_current(state);
+    Ok(match state.service.read_own_or_made(&addressed.address, &presented, is_current).await? {
+        Read::Made(encoded) => reply.read_again(&encoded),
+        Read::Answer(answer) => reply.read(&answer),
+    })
 }
 
 /// Clears what was seen of the cart; without `seen`, what the server sees in it.

@@ -2,7 +2,7 @@
 
 use super::{
     AppState,
-    answer::{Reply, json},
+    answer::{Reply, etag, json},
     incoming::{Addressed, Incoming},
     openapi::schema::{CartIdText, PriceBody},
     order_json::{OrderJson, money},
@@ -153,7 +153,7 @@ pub(super) fn refused(reply: &Reply<'_>, error: CheckoutError) -> Response {
     let Some(current) = current else { return problem.into_response() };
     problem.members.insert("cart".to_owned(), reply.cart(&current, &current.view()));
     let mut response = problem.into_response();
-    response.headers_mut().extend(reply.headers(&current, &current.etag()));
+    response.headers_mut().extend(reply.headers(&current, etag(&current)));
     response
 }
 

@@ -7,7 +7,7 @@ use crate::{
 };
 use axum::{
     extract::{FromRequest, FromRequestParts, Request},
-    http::{HeaderMap, Method, Uri},
+    http::{HeaderMap, HeaderValue, Method, Uri},
 };
 use bytes::Bytes;
 use cart::{
@@ -184,11 +184,11 @@ impl Incoming {
         Ok(Some(halves.collect()))
     }
 
-    /// True when the caller already has this representation. Tags that cannot be read are none of ours.
-    pub(super) fn is_unchanged(&self, etag: &str) -> bool {
-        let tags = self.header("if-none-match").ok().flatten().unwrap_or_default();
-        let mut tags = tags.split(',').map(|tag| tag.trim().trim_start_matches("W/").trim_matches('"'));
-        tags.any(|tag| tag == "*" || tag == etag)
+    /// True when the caller already has this representation, by its entity tag as a header has it. Tags that cannot be
+    /// read are none of ours.
+    pub(super) fn is_unchanged(&self, etag: &HeaderValue) -> bool {
+        let (Ok(Some(tags)), Ok(etag)) = (self.header("if-none-match"), etag.to_str()) else { return false };
+        tags.split(',').map(bare).any(|tag| tag == "*" || tag == bare(etag))
     }
 
     /// True when the caller wants no body. It is asked once the change is done, so it never fails: a preference that
@@ -212,6 +212,11 @@ impl Incoming {
 pub(super) fn seen(state: &AppState, token: Option<&str>) -> Result<Option<Seen>, ServiceError> {
     let keys = &state.keys.tokens();
     token.map(|token| Seen::from_token(token, keys).map_err(|_| ServiceError::BadSeen)).transpose()
+}
+
+/// An entity tag without what is around it.
+fn bare(tag: &str) -> &str {
+    tag.trim().trim_start_matches("W/").trim_matches('"')
 }
 
 fn parse_dot(text: &str) -> Option<Dot> {

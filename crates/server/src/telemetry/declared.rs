@@ -11,6 +11,7 @@ use crate::{
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use service::{
     checkout::{CHECKOUTS, HOOKS_FAILED},
+    known,
     worker::{expire, fold, refresh, sweep},
 };
 use storage::layer::metrics::{DURATION, OPERATIONS};
@@ -67,6 +68,12 @@ const ALL: &[Declared] = &[
         "Changes that a caller's receipt had and the store had not, taken in again",
     ),
     metric("evercart_panics_total", Counter, "", "Requests that panicked"),
+    metric(
+        known::FOUND,
+        Counter,
+        "found",
+        "Loads of carts, by what was known of them: made (encoded), decoded, nothing",
+    ),
     metric("evercart_catalog_away_total", Counter, "why", "Look-ups of items that were not answered in time"),
     metric("evercart_corrupt_records_total", Counter, "kind", "Reads of records that are not readable"),
     metric("evercart_subjects_erased_total", Counter, "", "Erasures of subjects that found something"),

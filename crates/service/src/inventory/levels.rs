@@ -3,7 +3,7 @@
 //! Carts and product pages are shown often, and what they show may be a moment old: whoever checks out asks the records.
 //! A shop that tracks no stock pays nothing.
 
-use crate::{Environment, Service};
+use crate::{Environment, Service, known::made::skus};
 use bytes::Bytes;
 use cart::{Cart, Timestamp, line::Sku};
 use quick_cache::sync::Cache;
@@ -87,6 +87,11 @@ impl Levels {
     }
 }
 
+/// Units that are in a cart, at most.
+pub(crate) fn units_in(state: &Cart) -> u64 {
+    state.entries.values().filter_map(|entry| entry.n).map(u64::from).sum()
+}
+
 /// Stands in the store once something is tracked.
 const TRACKED: &[u8] = b"stock is tracked";
 
@@ -133,17 +138,20 @@ impl Service {
 
     /// What is scarce of what a cart holds: units that can be bought of what there are few of, or fewer than it holds.
     pub(crate) async fn scarce(&self, state: &Cart) -> BTreeMap<Sku, u64> {
+        if !self.checkout.levels.is_used.load(Ordering::Relaxed) {
+            return BTreeMap::new();
+        }
+        self.scarce_of(units_in(state), &skus(state)).await
+    }
+
+    /// The same of a cart with so many units of these.
+    pub(crate) async fn scarce_of(&self, units: u64, skus: &[Sku]) -> BTreeMap<Sku, u64> {
         let mut scarce = BTreeMap::new();
         if !self.checkout.levels.is_used.load(Ordering::Relaxed) {
             return scarce;
         }
-        let wanted: u64 = state.entries.values().filter_map(|entry| entry.n).map(u64::from).sum();
-        for (_, shown) in state.shown() {
-            let sku = shown.line.sku();
-            if scarce.contains_key(sku) {
-                continue;
-            }
-            let few = self.checkout.low_stock_max.max(wanted.saturating_sub(1));
+        let few = self.checkout.low_stock_max.max(units.saturating_sub(1));
+        for sku in skus {
             if let Some(available) = self.available(sku).await.filter(|available| *available <= few) {
                 scarce.insert(sku.clone(), available);
             }

@@ -19,6 +19,7 @@ mod index;
 mod journal;
 mod lanes;
 mod lines;
+mod made;
 mod nodes;
 mod refresh;
 mod sessions;

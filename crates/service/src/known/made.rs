@@ -1,0 +1,159 @@
+//! What an edge made of a cart for a reader, such as the bytes of an answer: the next reader of the same is given the same.
+//!
+//! What always holds: it is given for the very rows that it was made of, and only where everything else that shows in a cart
+//! is the same too ([`Surroundings`]). What says something once is never kept; whether a guest's token is renewed follows
+//! from the rows, the day and the token's end, so where it was not it is not again.
+
+use super::RowsId;
+use crate::{
+    CartAddress, CartAnswer, Kind, Service, error::ServiceError, identity::Presented,
+    inventory::levels::units_in, sessions::Resolved,
+};
+use cart::{Cart, Day, Dot, Timestamp, line::Sku, token::Freshness};
+use std::{
+    any::Any,
+    collections::{BTreeMap, BTreeSet},
+    mem::{size_of, size_of_val},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+use storage::{CartRows, Consistency};
+
+/// What is given to a reader.
+#[derive(Debug)]
+pub enum Read<T> {
+    /// What an edge made of the cart before, which is as it was.
+    Made(Arc<T>),
+    /// The cart.
+    Answer(Box<CartAnswer>),
+}
+
+/// What was made, and of what.
+pub(crate) struct Made {
+    pub(super) rows: RowsId,
+    /// Of the cart's lines.
+    skus: Box<[Sku]>,
+    units: u64,
+    surroundings: Surroundings,
+    /// After so many changes of the catalogue the cart's items are as they were.
+    current_at: AtomicU64,
+    what: Arc<dyn Any + Send + Sync>,
+    /// Bytes of memory, roughly.
+    pub(super) bytes: u64,
+}
+
+/// What shows in a cart beside its rows.
+#[derive(PartialEq, Eq)]
+struct Surroundings {
+    /// A digest of the items as they are now.
+    newest: u64,
+    /// In tokens of what was seen.
+    day: Day,
+    kind: Option<Kind>,
+    expires_at: Option<Timestamp>,
+    /// What is scarce of its items, and what a checkout has claimed.
+    scarce: BTreeMap<Sku, u64>,
+    claimed: Arc<BTreeSet<Dot>>,
+}
+
+impl Service {
+    /// Reads the cart that is meant, or gives what an edge made of it before, if that `fits` and is still what would be
+    /// made.
+    pub async fn read_own_or_made<T: Any + Send + Sync>(
+        &self,
+        address: &CartAddress,
+        presented: &Presented,
+        fits: impl Fn(&T) -> bool + Send,
+    ) -> Result<Read<T>, ServiceError> {
+        let resolved = self.resolve(address);
+        let rows = self.rows(resolved.cart, Consistency::Eventual).await?;
+        if let Some(what) = self.made_before(&resolved, &rows, presented).await
+            && let Ok(what) = what.downcast::<T>()
+            && fits(&what)
+        {
+            self.known.found.made.increment(1);
+            return Ok(Read::Made(what));
+        }
+        let answer = self.read_resolved(address, resolved, rows, presented).await?;
+        Ok(Read::Answer(Box::new(answer)))
+    }
+
+    /// Keeps what an edge made of an answer, of about so many bytes, unless the answer says something once.
+    pub fn keep_made(&self, answer: &CartAnswer, what: Arc<dyn Any + Send + Sync>, bytes: u64) {
+        if let Some(made) = Made::of(answer, what, bytes) {
+            self.known.keep_made(answer.cart, Arc::new(made));
+        }
+    }
+
+    async fn made_before(
+        &self,
+        resolved: &Resolved,
+        rows: &CartRows,
+        presented: &Presented,
+    ) -> Option<Arc<dyn Any + Send + Sync>> {
+        let made = self.known.made(resolved.cart)?;
+        if presented.receipt.is_some() || made.rows != RowsId::of(rows) {
+            return None;
+        }
+        let shown = |seen: &Freshness| *seen == made.rows.freshness(resolved.cart);
+        if presented.freshness.as_ref().is_some_and(|seen| seen.cart == resolved.cart && !shown(seen)) {
+            return None;
+        }
+        let surroundings = Surroundings {
+            newest: self.newest_of(&made).await?,
+            day: self.environment.now().day(),
+            kind: resolved.kind,
+            expires_at: resolved.expires_at,
+            scarce: self.scarce_of(made.units, &made.skus).await,
+            claimed: self.checkout.claimed(resolved.cart),
+        };
+        (made.surroundings == surroundings).then(|| made.what.clone())
+    }
+
+    /// The digest of its items as they are now; `None` where nobody can say.
+    async fn newest_of(&self, made: &Made) -> Option<u64> {
+        if self.catalog.is_at(made.current_at.load(Ordering::Relaxed)) {
+            return Some(made.surroundings.newest);
+        }
+        let newest = self.catalog.newest(made.skus.to_vec()).await;
+        let changes = newest.changes()?;
+        if newest.digest() == made.surroundings.newest {
+            made.current_at.store(changes, Ordering::Relaxed);
+        }
+        Some(newest.digest())
+    }
+}
+
+impl Made {
+    fn of(answer: &CartAnswer, what: Arc<dyn Any + Send + Sync>, bytes: u64) -> Option<Self> {
+        let is_plain = !answer.lagging
+            && !answer.replayed
+            && answer.notices.is_empty()
+            && answer.session.is_none()
+            && answer.receipt.is_none();
+        let rows = answer.known.as_ref().filter(|_| is_plain)?.id.clone();
+        let current_at = answer.newest.changes()?;
+        let skus = skus(&answer.state).into_boxed_slice();
+        let bytes = bytes + (size_of::<Self>() + size_of_val(&*skus)) as u64 + rows.heap_bytes();
+        let surroundings = Surroundings {
+            newest: answer.newest.digest(),
+            day: answer.now.day(),
+            kind: answer.kind,
+            expires_at: answer.expires_at,
+            scarce: answer.scarce.clone(),
+            claimed: answer.claimed.clone(),
+        };
+        let units = units_in(&answer.state);
+        Some(Self { rows, skus, units, surroundings, current_at: AtomicU64::new(current_at), what, bytes })
+    }
+}
+
+/// The SKUs of a cart's lines, each once.
+pub(crate) fn skus(state: &Cart) -> Vec<Sku> {
+    let mut skus: Vec<Sku> = state.shown().map(|(_, shown)| shown.line.sku().clone()).collect();
+    skus.sort_unstable();
+    skus.dedup();
+    skus
+}

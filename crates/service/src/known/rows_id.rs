@@ -1,0 +1,105 @@
+//! What names the rows that a cart was joined from: equal names, equal rows.
+
+use cart::{
+    CartId, Dot, format,
+    token::{Freshness, RowSeen},
+};
+use std::mem::size_of_val;
+use storage::CartRows;
+
+/// Which rows a state was joined from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RowsId {
+    /// Each with the checksum of its bytes.
+    snapshots: Vec<(RowSeen, u64)>,
+    deltas: Vec<(Dot, u64)>,
+}
+
+impl RowsId {
+    pub(crate) fn of(rows: &CartRows) -> Self {
+        let checksums = rows.snapshots.iter().map(|row| format::checksum(&row.bytes));
+        let delta = |row: &storage::DeltaRow| (row.key.operation, row.key.value_hash);
+        Self {
+            snapshots: rows.versions().into_iter().zip(checksums).collect(),
+            deltas: rows.deltas.iter().map(delta).collect(),
+        }
+    }
+
+    /// With one delta more.
+    pub(crate) fn with_delta(&self, operation: Dot, value_hash: u64) -> Self {
+        let mut longer = self.clone();
+        longer.deltas.push((operation, value_hash));
+        longer
+    }
+
+    /// How many deltas of `longer` are known here, where it is this one and further deltas.
+    pub(crate) fn known_of(&self, longer: &Self) -> Option<usize> {
+        let grew = self.snapshots == longer.snapshots && longer.deltas.starts_with(&self.deltas);
+        grew.then_some(self.deltas.len())
+    }
+
+    /// What a reader of the rows is told to have been shown.
+    pub(crate) fn freshness(&self, cart: CartId) -> Freshness {
+        Freshness { cart, rows: self.versions(), dots: self.newest_operations() }
+    }
+
+    /// The versions of its snapshots.
+    pub(crate) fn versions(&self) -> Vec<RowSeen> {
+        self.snapshots.iter().map(|(seen, _)| seen.clone()).collect()
+    }
+
+    /// The newest delta of each writer. A writer's deltas are written one after the other, so it stands for all of them.
+    pub(crate) fn newest_operations(&self) -> Vec<Dot> {
+        let mut newest: Vec<Dot> = Vec::new();
+        for (dot, _) in &self.deltas {
+            match newest.iter_mut().find(|other| other.writer == dot.writer) {
+                Some(other) => other.seq = other.seq.max(dot.seq),
+                None => newest.push(*dot),
+            }
+        }
+        newest
+    }
+
+    /// How many deltas.
+    pub(crate) fn deltas(&self) -> usize {
+        self.deltas.len()
+    }
+
+    /// Bytes of memory beside its own, roughly.
+    pub(crate) fn heap_bytes(&self) -> u64 {
+        (size_of_val(&*self.snapshots) + size_of_val(&*self.deltas)) as u64
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.snapshots.is_empty() && self.deltas.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(version: u64, deltas: &[u32]) -> RowsId {
+        let delta = |seq: &u32| (Dot::new(cart::WriterId(1), *seq), u64::from(*seq));
+        let snapshots = vec![(RowSeen { owner: "local.1".into(), version }, 7)];
+        RowsId { snapshots, deltas: deltas.iter().map(delta).collect() }
+    }
+
+    #[test]
+    fn rows_that_grew_are_known_as_far_as_they_are_the_same() {
+        assert_eq!(id(1, &[1]).known_of(&id(1, &[1, 2])), Some(1));
+        assert_eq!(id(1, &[1]).known_of(&id(1, &[1])), Some(1));
+        assert_eq!(id(1, &[1]).known_of(&id(2, &[1])), None, "another row");
+        assert_eq!(id(1, &[1, 2]).known_of(&id(1, &[1])), None, "a delta fewer");
+        assert_eq!(id(1, &[2]).known_of(&id(1, &[1, 2])), None, "another order");
+        assert_eq!(id(1, &[1]).with_delta(Dot::new(cart::WriterId(1), 2), 2), id(1, &[1, 2]));
+    }
+
+    #[test]
+    fn the_newest_of_each_writer_stands_for_its_earlier_ones() {
+        let mut rows = id(1, &[1, 3, 2]);
+        rows.deltas.push((Dot::new(cart::WriterId(2), 1), 0));
+        let newest = [Dot::new(cart::WriterId(1), 3), Dot::new(cart::WriterId(2), 1)];
+        assert_eq!(rows.newest_operations(), newest);
+    }
+}
