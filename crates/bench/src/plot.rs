@@ -1,4 +1,6 @@
-//! Plots of a report as SVG: latency by quantile, the rate over time, and medians side by side.
+//! Plots of a report as SVG: latency by quantile, the rate over time, and medians side by side ([`bars`]).
+
+pub(crate) mod bars;
 
 use anyhow::{Context, Result};
 use plotters::prelude::*;
@@ -61,62 +63,6 @@ pub(crate) fn rates(path: &Path, lines: &[Line]) -> Result<()> {
     Ok(area.present()?)
 }
 
-/// Values side by side: a group of bars for each name on the axis, a bar of it for each series.
-pub(crate) struct Bars {
-    pub(crate) caption: String,
-    /// What a value is.
-    pub(crate) unit: String,
-    pub(crate) groups: Vec<String>,
-    /// By name, with a value for each group.
-    pub(crate) series: Vec<(String, Vec<f64>)>,
-}
-
-/// What stands at the foot of a bar: the axis is logarithmic and has no zero.
-const FOOT: f64 = 0.05;
-
-/// Bars on a logarithmic axis.
-pub(crate) fn bars(path: &Path, bars: &Bars) -> Result<()> {
-    let values = bars.series.iter().flat_map(|(_, values)| values).copied();
-    let greatest = values.max_by(f64::total_cmp).context("nothing to plot")?;
-    let area = SVGBackend::new(path, SIZE).into_drawing_area();
-    area.fill(&WHITE)?;
-    #[expect(clippy::cast_precision_loss, reason = "a few bars")]
-    let (groups, width) = (bars.groups.len() as f64, 0.8 / bars.series.len() as f64);
-    let mut chart = ChartBuilder::on(&area)
-        .caption(&bars.caption, ("sans-serif", 18))
-        .margin(12)
-        .x_label_area_size(36)
-        .y_label_area_size(60)
-        .build_cartesian_2d(0.0..groups, (FOOT..greatest.max(1.0) * 3.0).log_scale())?;
-    chart.configure_mesh().disable_x_mesh().x_labels(0).y_desc(&bars.unit).draw()?;
-    for (number, ((name, values), colour)) in bars.series.iter().zip(COLOURS.iter().cycle()).enumerate() {
-        #[expect(clippy::cast_precision_loss, reason = "a few bars")]
-        let left = |group: usize| group as f64 + 0.1 + number as f64 * width;
-        let boxes = values.iter().enumerate().map(|(group, value)| {
-            let corners = [(left(group), FOOT), (left(group) + width, value.max(FOOT))];
-            Rectangle::new(corners, colour.filled())
-        });
-        let colour = *colour;
-        let key = move |(x, y)| Rectangle::new([(x, y - 5), (x + 12, y + 5)], colour.filled());
-        chart.draw_series(boxes)?.label(name).legend(key);
-        let figures = values.iter().enumerate().map(|(group, value)| {
-            Text::new(format!("{value:.2}"), (left(group), value.max(FOOT) * 1.25), ("sans-serif", 10))
-        });
-        chart.draw_series(figures)?;
-    }
-    #[expect(clippy::cast_precision_loss, reason = "a few groups")]
-    let names = bars.groups.iter().enumerate().map(|(group, name)| {
-        Text::new(
-            name.clone(),
-            (group as f64 + 0.1, FOOT * 1.1),
-            ("sans-serif", 12).into_font().color(&BLACK),
-        )
-    });
-    chart.draw_series(names)?;
-    chart.configure_series_labels().position(SeriesLabelPosition::UpperLeft).border_style(BLACK).draw()?;
-    Ok(area.present()?)
-}
-
 fn draw<'a, X, Y>(
     chart: &mut ChartContext<'a, SVGBackend<'a>, Cartesian2d<X, Y>>,
     lines: &[Line],
@@ -170,11 +116,6 @@ mod tests {
             assert!(svg.contains("add") && svg.contains("polyline"), "{name}");
         }
         assert!(latency(&folder.path().join("none.svg"), &[]).is_err());
-        let path = folder.path().join("bars.svg");
-        let (groups, series) = (vec!["one machine".to_owned()], vec![("read".to_owned(), vec![0.25])]);
-        bars(&path, &Bars { caption: "p50".to_owned(), unit: "ms".to_owned(), groups, series }).unwrap();
-        let svg = std::fs::read_to_string(&path).unwrap();
-        assert!(["one machine", "read", "0.25"].iter().all(|word| svg.contains(word)), "{svg}");
         assert_eq!([1.0, 2.0, 3.0].map(quantile), ["0.9", "0.99", "0.999"]);
     }
 }

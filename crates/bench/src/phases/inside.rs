@@ -89,7 +89,7 @@ impl Inside {
             server_ms: ms(seconds),
             store_ms: ms(store_seconds),
             engine_operations,
-            worker_operations: worker_operations.values().sum(),
+            worker_operations: total(&worker_operations),
         })
     }
 
@@ -100,8 +100,13 @@ impl Inside {
 
     /// Operations of the engine for one request.
     pub(super) fn operations(&self) -> f64 {
-        self.engine_operations.values().sum()
+        total(&self.engine_operations)
     }
+}
+
+/// The sum of all; of none it is 0, where floats would have it be -0.
+fn total(operations: &BTreeMap<String, f64>) -> f64 {
+    operations.values().fold(0.0, |sum, by| sum + by)
 }
 
 /// Operations of the engine for this asker, by store and name.

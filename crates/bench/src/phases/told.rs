@@ -1,7 +1,7 @@
 //! Phases as tables of a report, and as bars.
 
 use super::{Phases, Turn};
-use crate::plot::Bars;
+use crate::plot::bars::Bars;
 use anyhow::Result;
 use std::fmt::Write as _;
 

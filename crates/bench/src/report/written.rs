@@ -25,7 +25,7 @@ pub(super) fn write(report: &Report, out: &Path) -> Result<()> {
         plot::rates(&out.join("rates.svg"), lines)?;
     }
     if let Some(phases) = &report.phases {
-        plot::bars(&out.join("phases.svg"), &phases.bars())?;
+        plot::bars::draw(&out.join("phases.svg"), &phases.bars())?;
     }
     println!("\n{text}\nwritten to {}", out.join("report.md").display());
     Ok(())
