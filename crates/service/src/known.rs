@@ -133,30 +133,39 @@ impl KnownCarts {
 
     /// Keeps a cart that was decoded, unless something was made of the same rows: that is what readers ask for.
     pub(crate) fn keep(&self, cart: CartId, known: Arc<KnownCart>) {
-        if self.made(cart).is_none_or(|made| made.rows != known.id) {
+        let made = self.kept(cart).made;
+        if made.is_none_or(|made| made.rows != known.id) {
             self.put(cart, Some(known), None);
         }
     }
 
     /// Keeps a cart that has grown, unless what is kept is of other rows: those are newer, or have grown further.
     pub(crate) fn keep_grown(&self, cart: CartId, grown: Arc<KnownCart>) {
-        let kept = self.carts.get(&cart).unwrap_or_default();
         let goes_before = |rows: &RowsId| rows.known_of(&grown.id).is_some();
-        if kept.rows().is_none_or(goes_before) {
+        if self.kept(cart).rows().is_none_or(goes_before) {
             self.put(cart, Some(grown), None);
         }
     }
 
     /// Keeps what was made in the place of what it was made of, unless that will be written again.
     fn keep_made(&self, cart: CartId, made: Arc<Made>) {
-        let decoded = self.decoded(cart).filter(|known| known.is_written && known.id == made.rows);
+        let decoded = self.kept(cart).decoded.filter(|known| known.is_written && known.id == made.rows);
         self.put(cart, decoded, Some(made));
     }
 
     fn put(&self, cart: CartId, decoded: Option<Arc<KnownCart>>, made: Option<Arc<Made>>) {
         let bytes =
             decoded.as_ref().map_or(0, |known| known.bytes()) + made.as_ref().map_or(0, |made| made.bytes);
-        self.carts.insert(cart, Kept { decoded, made, bytes });
+        // What is only written over is not asked for more often: a cart that was read once leaves before those that are
+        // read again and again.
+        if let Err((cart, kept)) = self.carts.replace(cart, Kept { decoded, made, bytes }, true) {
+            self.carts.insert(cart, kept);
+        }
+    }
+
+    /// What is kept of a cart, without counting as asking for it.
+    fn kept(&self, cart: CartId) -> Kept {
+        self.carts.peek(&cart).unwrap_or_default()
     }
 
     /// Counts a cart that was loaded as it is.
