@@ -67,11 +67,11 @@ impl Cart {
         let parts = claimed.fold(parts, |parts, dot| {
             parts.bytes(b"claimed").number(dot.writer.0).number(u64::from(dot.seq))
         });
-        // A refreshed item shows where the catalogue's is not newer.
-        let refreshed = self.shown().filter_map(|(dot, shown)| {
-            let latest = shown.entry.latest.as_ref()?;
-            let is_shown = (overlay.newest_of)(shown.line.sku()).is_none_or(|newest| newest < *latest);
-            is_shown.then_some((dot, latest))
+        // A refreshed item shows where the catalogue's is not newer. Most are none, which is seen first.
+        let refreshed = self.entries.iter().filter_map(|(dot, entry)| {
+            let latest = entry.latest.as_ref()?;
+            let newest = (overlay.newest_of)(entry.shown()?.line.sku());
+            newest.is_none_or(|newest| newest < *latest).then_some((*dot, latest))
         });
         let parts = refreshed.fold(parts, |parts, (dot, latest)| {
             parts.bytes(b"latest").number(dot.writer.0).number(u64::from(dot.seq)).number(latest.digest())

@@ -25,7 +25,7 @@ const CART_BYTES: u64 = 1_000;
 const ENTRY_BYTES: u64 = 600;
 /// Bytes of a cart that is kept as it was made, roughly: what most of them are.
 const MADE_BYTES: u64 = 2_500;
-/// Loads of carts, by what was known of the cart.
+/// Loads of carts for requests, by what was known of the cart.
 pub const FOUND: &str = "evercart_known_carts_total";
 
 /// A cart as it was decoded.

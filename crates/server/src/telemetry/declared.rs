@@ -72,7 +72,7 @@ const ALL: &[Declared] = &[
         known::FOUND,
         Counter,
         "found",
-        "Loads of carts, by what was known of them: made (encoded), decoded, nothing",
+        "Loads of carts for requests, by what was known of them: made (encoded), decoded, nothing",
     ),
     metric("evercart_catalog_away_total", Counter, "why", "Look-ups of items that were not answered in time"),
     metric("evercart_corrupt_records_total", Counter, "kind", "Reads of records that are not readable"),

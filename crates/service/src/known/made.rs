@@ -30,6 +30,10 @@ pub enum Read<T> {
     Answer(Box<CartAnswer>),
 }
 
+/// Bytes that it takes beside its own and what it points to, roughly: counts of owners, the allocator's rounding, its place
+/// in the cache.
+const HELD_BYTES: u64 = 450;
+
 /// What was made, and of what.
 pub(crate) struct Made {
     pub(super) rows: RowsId,
@@ -136,7 +140,7 @@ impl Made {
         let rows = answer.known.as_ref().filter(|_| is_plain)?.id.clone();
         let current_at = answer.newest.changes()?;
         let skus = skus(&answer.state).into_boxed_slice();
-        let bytes = bytes + (size_of::<Self>() + size_of_val(&*skus)) as u64 + rows.heap_bytes();
+        let bytes = HELD_BYTES + bytes + (size_of::<Self>() + size_of_val(&*skus)) as u64 + rows.heap_bytes();
         let surroundings = Surroundings {
             newest: answer.newest.digest(),
             day: answer.now.day(),

@@ -11,7 +11,12 @@ pub async fn as_worker<T>(work: impl Future<Output = T>) -> T {
 
 /// For whom this task asks: `request` or `worker`.
 pub fn asker() -> &'static str {
-    if WORKER.try_with(|()| ()).is_ok() { "worker" } else { "request" }
+    if is_worker() { "worker" } else { "request" }
+}
+
+/// True where nobody waits for what this task does.
+pub fn is_worker() -> bool {
+    WORKER.try_with(|()| ()).is_ok()
 }
 
 #[cfg(test)]
