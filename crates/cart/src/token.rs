@@ -77,12 +77,24 @@ impl Keyring {
         Ok(bytes)
     }
 
+    /// True where both make and honour the same tokens.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let pairs = self.older.iter().zip(&other.older);
+        self.older.len() == other.older.len()
+            && self.current.is_same(&other.current)
+            && pairs.fold(true, |so_far, (mine, theirs)| so_far & mine.is_same(theirs))
+    }
+
     fn key(&self, id: u32) -> Option<&TokenKey> {
         std::iter::once(&self.current).chain(&self.older).find(|key| key.id == id)
     }
 }
 
 impl TokenKey {
+    fn is_same(&self, other: &Self) -> bool {
+        self.id == other.id && constant_time_eq::constant_time_eq_32(&self.secret, &other.secret)
+    }
+
     fn mac(&self, kind: &str, bytes: &[u8]) -> [u8; MAC_BYTES] {
         Parts::keyed(&self.secret, kind).bytes(bytes).u128_bytes()
     }

@@ -79,6 +79,22 @@ fn a_rotated_key_is_still_honoured() {
 }
 
 #[test]
+fn two_rings_are_the_same_where_all_their_keys_are() {
+    let key = |id: u32, byte: u8| TokenKey { id, secret: [byte; 32] };
+    let ring = Keyring::new(key(1, 1), vec![key(2, 2)]);
+    assert!(ring.is_same(&ring.clone()));
+    for (current, older) in [
+        (key(1, 1), vec![]),
+        (key(1, 9), vec![key(2, 2)]),
+        (key(9, 1), vec![key(2, 2)]),
+        (key(1, 1), vec![key(2, 9)]),
+        (key(1, 1), vec![key(2, 2), key(3, 3)]),
+    ] {
+        assert!(!ring.is_same(&Keyring::new(current, older)));
+    }
+}
+
+#[test]
 fn a_freshness_token_is_bounded() {
     let rows = (0..20).map(|i| RowSeen { owner: "x".repeat(24).into(), version: u64::MAX - i }).collect();
     let dots = (1..100).map(|seq| Dot::new(WriterId(u64::MAX), seq)).collect();

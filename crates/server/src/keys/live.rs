@@ -34,7 +34,8 @@ impl LiveKeys {
         Ok(live)
     }
 
-    /// Seal what callers carry.
+    /// Seal what callers carry: the very same ring for as long as the keys are the same, so that what was sealed with it can
+    /// be told by it.
     pub fn tokens(&self) -> Arc<Keyring> {
         self.current.read().tokens.clone()
     }
@@ -46,8 +47,12 @@ impl LiveKeys {
 
     /// Reads the key files again. What cannot be read leaves everything as it was.
     pub fn reload(&self) -> Result<(), KeyError> {
-        let current = Current::of(&self.data, &Keys::open(&self.data)?)?;
-        *self.current.write() = current;
+        let mut fresh = Current::of(&self.data, &Keys::open(&self.data)?)?;
+        let mut current = self.current.write();
+        if fresh.tokens.is_same(&current.tokens) {
+            fresh.tokens = current.tokens.clone();
+        }
+        *current = fresh;
         Ok(())
     }
 }
@@ -75,5 +80,23 @@ async fn look(live: Weak<LiveKeys>) {
             }
             Ok(Err(_)) | Err(_) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::KeyKind;
+
+    #[tokio::test]
+    async fn a_ring_is_the_very_same_until_its_keys_are_others() {
+        let data = tempfile::tempdir().unwrap();
+        let live = LiveKeys::follow(data.path(), &Keys::open_or_create(data.path()).unwrap()).unwrap();
+        let first = live.tokens();
+        live.reload().unwrap();
+        assert!(Arc::ptr_eq(&first, &live.tokens()), "what it sealed is still told by it");
+        Keys::rotate(data.path(), KeyKind::Tokens).unwrap();
+        live.reload().unwrap();
+        assert!(!Arc::ptr_eq(&first, &live.tokens()), "there is another key");
     }
 }
