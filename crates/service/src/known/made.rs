@@ -1,7 +1,7 @@
 //! What an edge made of a cart for a reader, such as the bytes of an answer: the next reader of the same is given the same.
 //!
 //! What always holds: it is given for the very rows that it was made of, and only where everything else that shows in a cart
-//! is the same too ([`Surroundings`]). What says something once is never kept; whether a guest's token is renewed follows
+//! is the same too (`Surroundings`). What says something once is never kept; whether a guest's token is renewed follows
 //! from the rows, the day and the token's end, so where it was not it is not again.
 
 use super::RowsId;
