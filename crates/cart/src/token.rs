@@ -79,10 +79,10 @@ impl Keyring {
 
     /// True where both make and honour the same tokens.
     pub fn is_same(&self, other: &Self) -> bool {
-        let pairs = self.older.iter().zip(&other.older);
+        let mut older = self.older.iter().zip(&other.older);
         self.older.len() == other.older.len()
             && self.current.is_same(&other.current)
-            && pairs.fold(true, |so_far, (mine, theirs)| so_far & mine.is_same(theirs))
+            && older.all(|(mine, theirs)| mine.is_same(theirs))
     }
 
     fn key(&self, id: u32) -> Option<&TokenKey> {

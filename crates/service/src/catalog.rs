@@ -149,10 +149,8 @@ impl Catalog {
         }
     }
 
-    /// The newest snapshots of these items, as far as they are known in time. `skus` may stand in any order, and twice.
-    pub(crate) async fn newest(&self, mut skus: Vec<Sku>) -> Newest {
-        skus.sort_unstable();
-        skus.dedup();
+    /// The newest snapshots of these items, as far as they are known in time; each is named once.
+    pub(crate) async fn newest(&self, skus: Vec<Sku>) -> Newest {
         let changes = self.copy.changes.load(Ordering::Acquire);
         let mut items = Vec::with_capacity(skus.len());
         let mut missing = Vec::new();
