@@ -5,18 +5,20 @@
 //! loaded to be written.
 
 use bytes::Bytes;
-use smallvec::SmallVec;
 use smol_str::SmolStr;
 use storage::cart::format::{self, FormatError};
 use storage::cart::{Cart, Join};
 
 use crate::change::{Change, DeltaName, Value};
+use crate::key::Key;
 use crate::row::Row;
 
-/// Bytes that an entry costs in the table beside what it points to.
-const ENTRY_BYTES: usize = 200;
-/// Bytes that a waiting change costs beside its own.
-const PENDING_BYTES: usize = 72;
+/// Bytes of memory that an entry takes beside what it points to: its own, and its places in the table and in the cache's
+/// list, which are half empty at times.
+const ENTRY_BYTES: usize = size_of::<Entry>() + 3 * size_of::<Key>();
+/// Bytes beside its own that a value or a waiting change takes once it has been shared.
+const SHARED_BYTES: usize = 32;
+const PENDING_BYTES: usize = size_of::<Pending>() + SHARED_BYTES;
 
 /// So many durable changes join the state without being asked for: no reader and no fold finds a mountain of them.
 const RELIEVE_AT: usize = 16;
@@ -69,7 +71,7 @@ pub(crate) enum State {
 pub(crate) struct Entry {
     pub(crate) state: State,
     /// In batch order.
-    pending: SmallVec<[Pending; 1]>,
+    pending: Vec<Pending>,
     pending_bytes: usize,
     /// The state is not in the base as it is here.
     pub(crate) unfolded: bool,
@@ -103,13 +105,18 @@ impl Entry {
     /// A change was queued.
     pub(crate) fn push(&mut self, batch: u64, change: Change) {
         self.pending_bytes += PENDING_BYTES + change.heap_bytes();
+        if self.pending.is_empty() {
+            // Most have one; a vector would make room for four.
+            self.pending.reserve_exact(1);
+        }
         self.pending.push(Pending { batch, change });
     }
 
     /// Takes out the changes whose batches are durable.
     pub(crate) fn take_durable(&mut self, durable_through: u64) -> Vec<Pending> {
         let durable = self.durable(durable_through);
-        let taken: Vec<Pending> = self.pending.drain(..durable).collect();
+        let left = self.pending.split_off(durable);
+        let taken = std::mem::replace(&mut self.pending, left);
         let bytes = |pending: &Pending| PENDING_BYTES + pending.change.heap_bytes();
         self.pending_bytes -= taken.iter().map(bytes).sum::<usize>();
         taken
@@ -234,7 +241,7 @@ impl Entry {
     /// Bytes of memory, roughly.
     pub(crate) fn bytes(&self) -> usize {
         let state = match &self.state {
-            State::Known(Some(row)) => row.value.bytes.len(),
+            State::Known(Some(row)) => SHARED_BYTES + row.value.bytes.len(),
             State::Known(None) | State::Unknown | State::Damaged(_) => 0,
         };
         ENTRY_BYTES + state + self.pending_bytes

@@ -20,6 +20,9 @@ use storage::{SkuIndex, StoreError};
 
 /// Ends a SKU.
 const END: u8 = 0;
+/// Bytes of keys and values in memory before they go to disk. They take several times as much there, and nothing reads
+/// them more often than what is on disk.
+const MEMTABLE_BYTES: u64 = 4 << 20;
 
 /// An open index.
 pub struct FjallSkuIndex {
@@ -84,8 +87,10 @@ impl SkuIndex for FjallSkuIndex {
 impl Disk {
     fn open(dir: &Path, cache_bytes: u64) -> ::fjall::Result<Self> {
         let database = Database::builder(dir).cache_size(cache_bytes).worker_threads(1).open()?;
-        let keyspace =
-            |name| database.keyspace(name, || KeyspaceCreateOptions::default().manual_journal_persist(true));
+        let options = || {
+            KeyspaceCreateOptions::default().manual_journal_persist(true).max_memtable_size(MEMTABLE_BYTES)
+        };
+        let keyspace = |name| database.keyspace(name, options);
         let (carts, skus) = (keyspace("carts")?, keyspace("skus")?);
         Ok(Self { database, carts, skus })
     }

@@ -30,7 +30,8 @@ struct Totals {
 
 #[derive(Default)]
 pub(crate) struct Shard {
-    entries: HashMap<Key, Entry>,
+    /// Boxed: a map that grows keeps twice as many places as it has entries.
+    entries: HashMap<Key, Box<Entry>>,
     /// Entries that were clean when they were put here.
     clean: VecDeque<Key>,
 }
@@ -119,7 +120,7 @@ impl Locked<'_> {
     /// Does something to an entry, a new one if there is none.
     pub(crate) fn with_or_new<R>(&mut self, key: &Key, act: impl FnOnce(&mut Entry) -> R) -> R {
         if let Slot::Vacant(place) = self.shard.entries.entry(key.clone()) {
-            place.insert(Entry::default());
+            place.insert(Box::default());
         }
         #[expect(clippy::expect_used, reason = "put in just above, under the same lock")]
         self.with(key, act).expect("the entry is there")
