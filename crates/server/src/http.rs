@@ -48,10 +48,16 @@ use crate::{
     backup::jobs::Jobs,
     config::Config,
     keys::live::LiveKeys,
-    problem::{Problem, kind},
+    problem::Problem,
     wiring::{Wired, engine::Engine},
 };
-use axum::{Router, http::HeaderValue, middleware};
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::HeaderValue,
+    middleware::{self, Next},
+    response::Response,
+};
 use metrics_exporter_prometheus::PrometheusHandle;
 use service::Service;
 use std::sync::{
@@ -59,7 +65,6 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 use tower::ServiceBuilder;
-use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
 /// What handlers share.
@@ -140,21 +145,21 @@ pub fn router(state: AppState) -> Router {
     let cors = cors::layer(&state.config.auth.origins);
     let (shop, _) = api().split_for_parts();
     let (around, _) = around().split_for_parts();
-    // Each `layer` of a router boxes every request and copies the services below: what can stand in one does.
-    let door = ServiceBuilder::new()
-        .layer(middleware::from_fn(observe::measure))
-        .layer(middleware::from_fn_with_state(state.clone(), admit::admit));
     let house = ServiceBuilder::new()
         .layer(middleware::from_fn(request_id::name))
-        .layer(CatchPanicLayer::custom(panicked))
         // Above the fallbacks: a preflight asks with a method that no route has.
         .option_layer(cors);
-    shop.layer(door)
+    shop.layer(middleware::from_fn_with_state(state.clone(), door))
         .merge(around)
         .fallback(async || Problem::not_found())
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .layer(house)
         .with_state(state)
+}
+
+/// Counted and timed, then let in or refused. In one layer: each boxes every request and copies the services below.
+async fn door(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    observe::measured(request, |request| admit::admit(state, request, next)).await
 }
 
 /// What the shop's callers and services use, each route with its part of the OpenAPI document.
@@ -180,13 +185,4 @@ fn api() -> OpenApiRouter<AppState> {
 /// What is around it: health and reference.
 fn around() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().merge(health::routes()).merge(docs::routes())
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "the signature that the layer asks for")]
-fn panicked(cause: Box<dyn std::any::Any + Send + 'static>) -> axum::response::Response {
-    let text = cause.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| cause.downcast_ref::<&str>().copied()).unwrap_or("no message");
-    metrics::counter!("evercart_panics_total").increment(1);
-    let error = std::io::Error::other(text.to_owned());
-    axum::response::IntoResponse::into_response(Problem::internal(kind::INTERNAL, &error))
 }

@@ -5,10 +5,12 @@
 //! where `OTEL_*` says so.
 
 mod declared;
+mod lines;
 mod meters;
 mod otlp;
 pub(crate) mod traces;
 
+use self::lines::OfRequest;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_util::layers::FanoutBuilder;
 use service::checkout::HOOKS_FAILED;
@@ -34,9 +36,13 @@ pub(crate) fn log() {
     let traced = tracer.map(|tracer| tracing_opentelemetry::layer().with_tracer(tracer));
     let registry = tracing_subscriber::registry().with(filter).with(traced);
     let started = if std::io::stderr().is_terminal() {
-        registry.with(fmt::layer().with_writer(std::io::stderr).with_target(false)).try_init()
+        let format = fmt::format().with_target(false).with_ansi(true);
+        let lines = OfRequest { format, is_json: false };
+        registry.with(fmt::layer().event_format(lines).with_writer(std::io::stderr)).try_init()
     } else {
-        registry.with(fmt::layer().json().flatten_event(true).with_writer(std::io::stderr)).try_init()
+        let lines = OfRequest { format: fmt::format().json().flatten_event(true), is_json: true };
+        let layer = fmt::layer().json().event_format(lines);
+        registry.with(layer.with_writer(std::io::stderr)).try_init()
     };
     drop(started); // an error says that somebody started it before
     if let Some(error) = failed {

@@ -6,7 +6,7 @@ use crate::{
     problem::Problem,
 };
 use axum::{
-    extract::{ConnectInfo, Request, State},
+    extract::{ConnectInfo, Request},
     http::Method,
     middleware::Next,
     response::{IntoResponse, Response},
@@ -14,7 +14,7 @@ use axum::{
 use service::Principal;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-pub(super) async fn admit(State(state): State<AppState>, request: Request, next: Next) -> Response {
+pub(super) async fn admit(state: AppState, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip());

@@ -4,7 +4,6 @@ use crate::telemetry::traces::request_span;
 use axum::{
     extract::{MatchedPath, Request},
     http::Method,
-    middleware::Next,
     response::Response,
 };
 use metrics::Histogram;
@@ -19,15 +18,19 @@ use tracing::Instrument;
 /// Seconds that requests took, by method, route and status.
 pub(crate) const REQUEST_DURATION: &str = "http_server_request_duration_seconds";
 
-pub(super) async fn measure(request: Request, next: Next) -> Response {
+/// Has a request answered.
+pub(super) async fn measured<F: Future<Output = Response>>(
+    request: Request,
+    answer: impl FnOnce(Request) -> F,
+) -> Response {
     let method = known(request.method());
     let matched = request.extensions().get::<MatchedPath>().cloned();
     let route = matched.as_ref().map_or("unmatched", MatchedPath::as_str);
     let span = request_span(request.headers(), method, route);
     let started = Instant::now();
     let response = match &span {
-        Some(span) => next.run(request).instrument(span.clone()).await,
-        None => next.run(request).await,
+        Some(span) => answer(request).instrument(span.clone()).await,
+        None => answer(request).await,
     };
     let took = started.elapsed();
     let status = response.status().as_u16();

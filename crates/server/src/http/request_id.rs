@@ -1,16 +1,18 @@
-//! A name for each request: `X-Request-Id`, taken from the caller or made, echoed, in problem documents and in logs.
+//! A name for each request: `X-Request-Id`, taken from the caller or made, echoed, in problem documents and in logs, and an
+//! answer for each, even where its handler panics.
 //!
 //! A caller's own is taken only if it is short and plain: it goes into logs and headers as it is.
 
 use super::path;
-use crate::problem::Problem;
+use crate::problem::{Problem, kind};
 use axum::{
     extract::Request,
     http::{HeaderMap, HeaderName, HeaderValue},
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use tracing::Instrument;
+use futures::FutureExt;
+use std::{any::Any, panic::AssertUnwindSafe};
 
 const NAME: HeaderName = HeaderName::from_static("x-request-id");
 /// Characters of the longest that is taken.
@@ -28,14 +30,23 @@ pub(crate) fn current() -> Option<String> {
 /// Names a request, and lets it in if its path is text: one whose bytes are none names nothing.
 pub(super) async fn name(request: Request, next: Next) -> Response {
     let id = of(request.headers());
-    let span = tracing::info_span!("http", request_id = id.to_str().unwrap_or_default());
     let run = async {
-        let is_text = path::is_text(request.uri().path());
-        if is_text { next.run(request).await } else { Problem::not_found().into_response() }
+        if !path::is_text(request.uri().path()) {
+            return Problem::not_found().into_response();
+        }
+        let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+        answered.unwrap_or_else(|cause| panicked(&*cause))
     };
-    let mut response = CURRENT.scope(id.clone(), run).instrument(span).await;
+    let mut response = CURRENT.scope(id.clone(), run).await;
     response.headers_mut().insert(NAME, id);
     response
+}
+
+fn panicked(cause: &(dyn Any + Send)) -> Response {
+    let text = cause.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| cause.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    metrics::counter!("evercart_panics_total").increment(1);
+    Problem::internal(kind::INTERNAL, &std::io::Error::other(text.to_owned())).into_response()
 }
 
 /// Names a request that is answered without being run.
@@ -60,6 +71,30 @@ fn made() -> HeaderValue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::{
+        Router,
+        body::{Body, to_bytes},
+        http::StatusCode,
+        middleware,
+        routing::get,
+    };
+    use serde_json::Value;
+    use tower::ServiceExt as _;
+
+    #[tokio::test]
+    async fn a_handler_that_panics_is_answered_under_the_name_of_its_request() {
+        async fn planted() {
+            panic!("planted")
+        }
+        let router = Router::new().route("/", get(planted)).layer(middleware::from_fn(name));
+        let request = Request::builder().uri("/").header(NAME, "order-7").body(Body::empty()).unwrap();
+        let response = router.oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(response.headers()[NAME], "order-7");
+        let body = to_bytes(response.into_body(), 10_000).await.unwrap();
+        let problem: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!((&problem["code"], &problem["request_id"]), (&"internal".into(), &"order-7".into()));
+    }
 
     #[test]
     fn only_short_and_plain_names_are_taken() {
