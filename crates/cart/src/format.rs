@@ -69,6 +69,8 @@ pub fn seal(write: impl FnOnce(&mut Writer)) -> Vec<u8> {
     let mut bytes = writer.into_bytes();
     let checksum = crc32c::crc32c(&bytes);
     bytes.extend_from_slice(&checksum.to_le_bytes());
+    // Stores keep many of them in memory, and what they were collected in has room for twice as much.
+    bytes.shrink_to_fit();
     bytes
 }
 

@@ -38,8 +38,7 @@ struct Insertion {
 
 impl Insertion {
     fn new(cart: CartId, operation: Dot, delta: &Delta) -> Self {
-        // Copied: it stays in memory until it is folded, and what it was encoded in has room for twice as much.
-        let bytes = Bytes::copy_from_slice(&format::encode(delta));
+        let bytes = Bytes::from(format::encode(delta));
         Self { cart, operation, value_hash: format::checksum(&bytes), bytes }
     }
 }
