@@ -36,8 +36,7 @@ pub(crate) fn log() {
     let traced = tracer.map(|tracer| tracing_opentelemetry::layer().with_tracer(tracer));
     let registry = tracing_subscriber::registry().with(filter).with(traced);
     let started = if std::io::stderr().is_terminal() {
-        let format = fmt::format().with_target(false).with_ansi(true);
-        let lines = OfRequest { format, is_json: false };
+        let lines = OfRequest { format: fmt::format().with_target(false), is_json: false };
         registry.with(fmt::layer().event_format(lines).with_writer(std::io::stderr)).try_init()
     } else {
         let lines = OfRequest { format: fmt::format().json().flatten_event(true), is_json: true };

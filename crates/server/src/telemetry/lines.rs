@@ -7,13 +7,16 @@ use crate::http::request_id;
 use std::fmt;
 use tracing::{Event, Subscriber};
 use tracing_subscriber::{
-    fmt::{FmtContext, FormatEvent, FormatFields, format::Writer},
+    fmt::{
+        FmtContext, FormatEvent, FormatFields,
+        format::{Format, Writer},
+    },
     registry::LookupSpan,
 };
 
 /// Puts the id of the request under way into each line, of JSON or for people.
 pub(super) struct OfRequest<F> {
-    pub(super) format: F,
+    pub(super) format: Format<F>,
     pub(super) is_json: bool,
 }
 
@@ -21,7 +24,7 @@ impl<S, N, F> FormatEvent<S, N> for OfRequest<F>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
-    F: FormatEvent<S, N>,
+    Format<F>: FormatEvent<S, N> + Clone,
 {
     fn format_event(
         &self,
@@ -33,7 +36,9 @@ where
             return self.format.format_event(context, writer, event);
         };
         let mut line = String::new();
-        self.format.format_event(context, Writer::new(&mut line), event)?;
+        // A new writer knows nothing of colours.
+        let format = self.format.clone().with_ansi(writer.has_ansi_escapes());
+        format.format_event(context, Writer::new(&mut line), event)?;
         writer.write_str(&self.with(&id, line.trim_end()))?;
         writer.write_char('\n')
     }
@@ -53,10 +58,11 @@ impl<F> OfRequest<F> {
 mod tests {
     use super::OfRequest;
     use serde_json::{Value, json};
+    use tracing_subscriber::fmt::format;
 
     #[test]
     fn a_line_says_which_request_it_is_of() {
-        let line = |is_json, text| OfRequest { format: (), is_json }.with("order-7/a", text);
+        let line = |is_json, text| OfRequest { format: format(), is_json }.with("order-7/a", text);
         assert_eq!(line(false, "WARN slow"), "WARN slow request_id=order-7/a");
         let read: Value = serde_json::from_str(&line(true, r#"{"level":"WARN","message":"slow"}"#)).unwrap();
         assert_eq!(read, json!({"request_id": "order-7/a", "level": "WARN", "message": "slow"}));
