@@ -115,6 +115,7 @@ impl Entry {
     /// Takes out the changes whose batches are durable.
     pub(crate) fn take_durable(&mut self, durable_through: u64) -> Vec<Pending> {
         let durable = self.durable(durable_through);
+        // Not drained: the room for what leaves would stay.
         let left = self.pending.split_off(durable);
         let taken = std::mem::replace(&mut self.pending, left);
         let bytes = |pending: &Pending| PENDING_BYTES + pending.change.heap_bytes();
