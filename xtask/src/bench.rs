@@ -4,10 +4,11 @@
 //! a machine is slow. As a step of `ci` it runs in seconds, to show that measuring still works; without redis that says
 //! nothing and is said loudly, and fails where `CI` is set.
 
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
+use engines::Folder;
+use engines::debian::{self, Program};
 
 use crate::invocation::Invocation;
 use crate::tools;
@@ -20,8 +21,7 @@ const BINARY: &str = "target/release/evercart";
 /// The short form, as a step of `ci`.
 pub(crate) fn smoke(root: &Path) -> Result<()> {
     let redis = redis(root);
-    let found = redis.as_ref().ok().cloned();
-    run_with(root, found.as_deref(), true, &[])?;
+    run_with(root, redis.as_ref().ok(), true, &[])?;
     tools::skip_where_missing(redis.map(drop))
 }
 
@@ -31,31 +31,27 @@ pub(crate) fn run(root: &Path, is_smoke: bool, words: &[String]) -> Result<()> {
     if let Err(why) = &redis {
         println!("NOT compared with redis: {why:#}");
     }
-    run_with(root, redis.ok().as_deref(), is_smoke, words)
+    run_with(root, redis.as_ref().ok(), is_smoke, words)
 }
 
-/// `redis-server`, with `redis-benchmark` beside it. Debian's package of tools has both: the server is `redis-check-rdb`
-/// by another name.
-fn redis(root: &Path) -> Result<PathBuf> {
-    let benchmark = tools::debian(root, "redis-tools", "redis-benchmark")?;
-    let server = benchmark.with_file_name("redis-server");
-    if benchmark.is_absolute() && !server.exists() {
-        symlink("redis-check-rdb", &server)?;
-    }
-    tools::require(&server.display().to_string(), "install it, for example with the package redis-server")?;
-    Ok(server)
+/// `redis-server`, whose package brings `redis-benchmark` along.
+fn redis(root: &Path) -> Result<Program> {
+    let redis = debian::program(&Folder::at(root)?, "Redis", "redis-server", "redis-server")?;
+    let version = Invocation::program(redis.path.display().to_string()).arg("--version");
+    tools::with_libraries(version, &redis).run(root)?;
+    Ok(redis)
 }
 
-fn run_with(root: &Path, redis: Option<&Path>, is_smoke: bool, words: &[String]) -> Result<()> {
+fn run_with(root: &Path, redis: Option<&Program>, is_smoke: bool, words: &[String]) -> Result<()> {
     Invocation::cargo("build --quiet --release --locked -p server --bin evercart").run(root)?;
     command(redis, is_smoke, words).run(root)
 }
 
-fn command(redis: Option<&Path>, is_smoke: bool, words: &[String]) -> Invocation {
+fn command(redis: Option<&Program>, is_smoke: bool, words: &[String]) -> Invocation {
     let run = Invocation::cargo("run --quiet --release --locked -p bench --bin bench -- report --evercart");
     let run = run.arg(BINARY).arg("--out").arg(if is_smoke { SMOKE_OUT } else { OUT });
     let run = match redis {
-        Some(redis) => run.arg("--redis").arg(redis.display().to_string()),
+        Some(redis) => tools::with_libraries(run, redis).arg("--redis").arg(redis.path.display().to_string()),
         None => run,
     };
     let smoke = is_smoke.then(|| "--smoke".to_owned());
@@ -64,7 +60,7 @@ fn command(redis: Option<&Path>, is_smoke: bool, words: &[String]) -> Invocation
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use engines::debian::Program;
 
     use super::command;
 
@@ -78,7 +74,10 @@ mod tests {
     #[test]
     fn redis_and_further_words_reach_the_command() {
         let words = ["--carts".to_owned(), "7".to_owned()];
-        let shown = command(Some(Path::new("redis-server")), false, &words).to_string();
+        let variable = Some(("LD_LIBRARY_PATH", "lib".into()));
+        let redis = Program { path: "redis-server".into(), variable };
+        let shown = command(Some(&redis), false, &words).to_string();
+        assert!(shown.starts_with("LD_LIBRARY_PATH=lib cargo "), "{shown}");
         assert!(shown.ends_with("--redis redis-server --carts 7"), "{shown}");
     }
 }

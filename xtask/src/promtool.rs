@@ -8,6 +8,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use engines::Folder;
+use engines::debian::{self, Program};
 use serde_json::json;
 
 use crate::live_server::LiveServer;
@@ -32,7 +34,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
 }
 
 fn check(root: &Path) -> Result<()> {
-    let promtool = tools::debian(root, "prometheus", "promtool")?;
+    let promtool = debian::program(&Folder::at(root)?, "promtool", "prometheus", "promtool")?;
     let server = LiveServer::start(root, &[SESSIONS_PER_MINUTE])?;
     make_traffic(&server)?;
     let metrics = server.get("/metrics").send()?.is(200)?.body;
@@ -59,13 +61,14 @@ fn make_traffic(server: &LiveServer) -> Result<()> {
 }
 
 /// Promtool ends with 1 for what cannot be read and with 3 for what is named badly.
-fn judge(promtool: &Path, metrics: &str) -> Result<()> {
-    let mut command = Command::new(promtool);
+fn judge(promtool: &Program, metrics: &str) -> Result<()> {
+    let mut command = Command::new(&promtool.path);
     let mut process = command
+        .envs(promtool.variable.clone())
         .args(["check", "metrics"])
         .stdin(Stdio::piped())
         .spawn()
-        .with_context(|| format!("`{}` cannot be started", promtool.display()))?;
+        .with_context(|| format!("`{}` cannot be started", promtool.path.display()))?;
     let mut input = process.stdin.take().context("standard input is not a pipe")?;
     input.write_all(metrics.as_bytes())?;
     drop(input);

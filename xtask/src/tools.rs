@@ -2,7 +2,8 @@
 //!
 //! A tool's folder says of what it was made once it is whole: one that was interrupted, or that was made of something
 //! else, is made anew. Nothing is installed on the machine and nothing needs root.
-//! What the machine itself must bring, such as Python, is not made up for: [`Missing`] says what to install.
+//! What the machine itself must bring, such as Python, is not made up for: [`Missing`] says what to install. Programs of
+//! Debian's packages are had by [`engines::debian`], which engines come from too.
 
 use std::fmt;
 use std::fs;
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
+use engines::debian::Program;
 
 use crate::invocation::Invocation;
 
@@ -38,12 +40,16 @@ pub(crate) fn skip_where_missing(outcome: Result<()>) -> Result<()> {
 
 fn skip_unless(required: bool, outcome: Result<()>) -> Result<()> {
     match outcome {
-        Err(error) if !required && error.is::<Missing>() => {
+        Err(error) if !required && is_missing(&error) => {
             println!("SKIPPED, so NOTHING was checked: {error}");
             Ok(())
         }
         outcome => outcome,
     }
+}
+
+fn is_missing(error: &anyhow::Error) -> bool {
+    error.is::<Missing>() || error.downcast_ref::<engines::Error>().is_some_and(engines::Error::is_missing)
 }
 
 /// The folder of a tool, made of `recipe` by `make` where it is not there, not whole, or made of another recipe.
@@ -66,6 +72,11 @@ pub(crate) fn folder(
     make(&folder)?;
     fs::write(&stamp, recipe).with_context(|| format!("`{}` cannot be written", stamp.display()))?;
     Ok(folder)
+}
+
+/// `run`, so that the program finds its libraries, whichever of both starts it.
+pub(crate) fn with_libraries(run: Invocation, program: &Program) -> Invocation {
+    program.variable.iter().fold(run, |run, (name, value)| run.variable(name, &value.to_string_lossy()))
 }
 
 /// Fails with `advice` where a program cannot be started.
@@ -144,29 +155,6 @@ pub(crate) fn npm(root: &Path, name: &str, project: &Path) -> Result<PathBuf> {
         let words = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"];
         words.iter().fold(Invocation::program("npm"), |npm, word| npm.arg(*word)).run(folder)
     })
-}
-
-/// A program of a Debian package that is unpacked, and not installed: no service of it starts.
-pub(crate) fn debian(root: &Path, package: &str, program: &str) -> Result<PathBuf> {
-    if require(program, "").is_ok() {
-        return Ok(program.into());
-    }
-    let advice = format!("install `{program}`, for example with the package {package}");
-    require("apt-get", &advice)?;
-    require("dpkg", &advice)?;
-    let folder = folder(root, package, package, |folder| {
-        let download = Invocation::program("apt-get").arg("download").arg(package);
-        download
-            .run(folder)
-            .map_err(|_| Missing(format!("{advice}, or run `apt-get update` once as root")))?;
-        let file = fs::read_dir(folder)?.flatten().map(|entry| entry.path());
-        let file = file.into_iter().find(|path| path.extension().is_some_and(|end| end == "deb"));
-        let file = file.with_context(|| format!("`apt-get download {package}` left no file"))?;
-        let unpack = Invocation::program("dpkg").arg("-x").arg(file.display().to_string()).arg(".");
-        unpack.run(folder)?;
-        fs::remove_file(&file).with_context(|| format!("`{}` cannot be removed", file.display()))
-    })?;
-    Ok(folder.join("usr/bin").join(program))
 }
 
 #[cfg(test)]

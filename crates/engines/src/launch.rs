@@ -16,6 +16,7 @@ use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::Duration;
 
+use crate::provision::debian::Variable;
 use crate::{Error, Result, program};
 
 /// How long a server runs.
@@ -88,7 +89,7 @@ impl Account {
 pub(crate) struct Launch {
     pub(crate) program: PathBuf,
     pub(crate) args: Vec<OsString>,
-    pub(crate) variables: Vec<(&'static str, OsString)>,
+    pub(crate) variables: Vec<Variable>,
     pub(crate) account: Account,
     /// Root may pin all memory of a process, and Cassandra then does.
     pub(crate) may_pin_memory: bool,

@@ -32,5 +32,6 @@ mod wait;
 pub use error::{Error, Result};
 pub use faults::Faults;
 pub use folder::Folder;
+pub use provision::debian;
 pub use skip::{or_skip, required};
 pub use wait::wait_until;

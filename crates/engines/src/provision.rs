@@ -3,7 +3,7 @@
 //! Always holds: a folder there is whole, because it is made beside its place and moved there last; and one process
 //! makes at a time. What the machine has already is used, and its registry is not asked.
 
-pub(crate) mod apt;
+pub mod debian;
 pub(crate) mod java;
 pub(crate) mod maven;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::certificate::{Certificate, Files};
 use crate::launch::{Launch, Lifetime};
-use crate::provision::apt;
+use crate::provision::debian;
 use crate::server::{Recipe, Server, start_anew_where_taken, unless_silent};
 use crate::{Faults, Folder, Result, launch, port, program};
 
@@ -136,12 +136,9 @@ impl Faults for Redis {
 /// The program, without arguments.
 pub(crate) fn program(folder: &Folder) -> Result<Launch> {
     launch::require(ENGINE)?;
-    if let Some(installed) = program::find("redis-server") {
-        return Ok(Launch::new(installed));
-    }
-    let unpacked = apt::unpacked(folder, ENGINE, "redis-server")?;
-    let mut launch = Launch::new(unpacked.join("usr/bin/redis-server"));
-    launch.variables.push(("LD_LIBRARY_PATH", apt::libraries(&unpacked)));
+    let program = debian::program(folder, ENGINE, "redis-server", "redis-server")?;
+    let mut launch = Launch::new(program.path);
+    launch.variables.extend(program.variable);
     Ok(launch)
 }
 

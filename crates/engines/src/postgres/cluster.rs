@@ -1,6 +1,5 @@
 //! The programs of PostgreSQL, and how a folder of data is made and served by them.
 
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,7 +7,7 @@ use std::time::Duration;
 
 use super::{ENGINE, Options, USER, access};
 use crate::launch::{Account, Launch, Lifetime};
-use crate::provision::apt;
+use crate::provision::debian::{self, Variable};
 use crate::server::{Recipe, Server};
 use crate::{Error, Folder, Result, launch, program};
 
@@ -42,7 +41,7 @@ const SETTINGS: [&str; 9] = [
 pub(crate) struct Program {
     folder: PathBuf,
     account: Account,
-    libraries: Option<OsString>,
+    libraries: Option<Variable>,
 }
 
 /// Has them, first from the registry where they must be.
@@ -52,10 +51,10 @@ pub(crate) fn program(folder: &Folder) -> Result<Program> {
     if let Some(installed) = installed() {
         return Ok(Program { folder: installed, account, libraries: None });
     }
-    let unpacked = apt::unpacked(folder, ENGINE, "postgresql")?;
+    let unpacked = debian::unpacked(folder, ENGINE, "postgresql")?;
     let advice = || format!("`{}` has no programs of it: remove that folder", unpacked.display());
     let programs = newest(&unpacked.join(DEBIAN)).ok_or_else(|| Error::missing(ENGINE, advice()))?;
-    Ok(Program { folder: programs, account, libraries: Some(apt::libraries(&unpacked)) })
+    Ok(Program { folder: programs, account, libraries: Some(debian::libraries(&unpacked)) })
 }
 
 /// The folder of the programs that this machine has.
@@ -151,8 +150,7 @@ impl Program {
     }
 
     /// Clients look for certificates in the home of whoever started us, which this account may not be allowed to see.
-    fn variables(&self) -> Vec<(&'static str, OsString)> {
-        let libraries = self.libraries.clone().map(|path| ("LD_LIBRARY_PATH", path));
-        libraries.into_iter().chain([("HOME", "/nonexistent".into())]).collect()
+    fn variables(&self) -> Vec<Variable> {
+        self.libraries.clone().into_iter().chain([("HOME", "/nonexistent".into())]).collect()
     }
 }

@@ -34,7 +34,7 @@ fn had(folder: &Folder, engine: &'static str, find: impl Fn() -> Option<PathBuf>
             return Ok(found);
         }
         folder.tell(&format!("installing {} (once)", PACKAGES.join(", ")));
-        super::apt::install(&PACKAGES).map_err(|error| {
+        super::debian::install(&PACKAGES).map_err(|error| {
             Error::missing(engine, format!("it wants Java 17 and Maven, which cannot be installed: {error}"))
         })?;
     }

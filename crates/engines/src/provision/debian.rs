@@ -15,29 +15,55 @@ use crate::{Error, Folder, Result, program};
 
 const PATIENCE: Duration = Duration::from_mins(10);
 
+/// The name and value of an environment variable.
+pub type Variable = (&'static str, OsString);
+
+/// A program of this machine, or of an unpacked package.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// Where it is; other programs of its package are beside it.
+    pub path: PathBuf,
+    /// What it is to be started with.
+    pub variable: Option<Variable>,
+}
+
+/// The program `name`, had from its package where this machine does not have it; `user` is whom an error names.
+///
+/// # Errors
+///
+/// When this machine lacks it and cannot have packages of Debian, or their registry does not answer.
+pub fn program(folder: &Folder, user: &'static str, package: &str, name: &str) -> Result<Program> {
+    if let Some(path) = program::find(name) {
+        return Ok(Program { path, variable: None });
+    }
+    let unpacked = unpacked(folder, user, package)?;
+    let path = unpacked.join("usr/bin").join(name);
+    Ok(Program { path, variable: Some(libraries(&unpacked)) })
+}
+
 /// Where the package `name` is unpacked.
-pub(crate) fn unpacked(folder: &Folder, engine: &'static str, name: &str) -> Result<PathBuf> {
+pub(crate) fn unpacked(folder: &Folder, user: &'static str, name: &str) -> Result<PathBuf> {
     for program in ["apt-get", "dpkg"] {
         if program::find(program).is_none() {
             return Err(Error::missing(
-                engine,
+                user,
                 format!("install the package {name}, or what it is called here"),
             ));
         }
     }
     super::folder(folder, name, |folder| unpack(folder, name)).map_err(|error| match error {
         Error::File { .. } => error,
-        error => Error::missing(engine, format!("run `apt-get install {name}` as root ({error})")),
+        error => Error::missing(user, format!("run `apt-get install {name}` as root ({error})")),
     })
 }
 
-/// Where the programs of an unpacked package find the libraries that came with it, as `LD_LIBRARY_PATH`.
-pub(crate) fn libraries(unpacked: &Path) -> OsString {
+/// Where the programs of an unpacked package find the libraries that came with it: a variable to start them with.
+pub(crate) fn libraries(unpacked: &Path) -> Variable {
     let roots = [unpacked.join("usr/lib"), unpacked.join("lib")];
     let within = roots.iter().flat_map(|root| fs::read_dir(root).into_iter().flatten().flatten());
     let of_machine =
         within.map(|entry| entry.path()).filter(|path| path.to_string_lossy().ends_with("-linux-gnu"));
-    env::join_paths(of_machine.chain(roots.clone())).unwrap_or_default()
+    ("LD_LIBRARY_PATH", env::join_paths(of_machine.chain(roots.clone())).unwrap_or_default())
 }
 
 /// Installs packages; for root alone.
