@@ -1,6 +1,6 @@
 //! What an add and a read of a cart take, alone and with 64 in flight: some seconds against a node.
 //!
-//! `cargo run --release -p storage-cassandra --example engine_rate -- HOST:PORT [DATACENTER]`, in a keyspace of its own
+//! `cargo run --release -p storage-cassandra --example cassandra_rate -- HOST:PORT [DATACENTER]`, in a keyspace of its own
 //! that is made anew and dropped. Without an address it starts a node of its own.
 
 #![expect(clippy::print_stdout, clippy::expect_used, reason = "a program for a person who looks on")]

@@ -1,6 +1,6 @@
 //! Prints how long adds and reads take, at one and at 64 in flight, and how many there are a second.
 //!
-//! `cargo run -p storage-dynamodb --example engine_rate -- [seconds for each] [endpoint]`, 3 seconds by default. Without an
+//! `cargo run -p storage-dynamodb --example dynamodb_rate -- [seconds for each] [endpoint]`, 3 seconds by default. Without an
 //! endpoint a DynamoDB Local is started, in memory: it says what the client and that server take, and nothing about the
 //! service. An add is what the service does for one: a read of the cart, and a conditional put of its row. The tables are
 //! left behind: use a server that goes away.

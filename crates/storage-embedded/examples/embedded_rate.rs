@@ -1,6 +1,6 @@
 //! Prints what the engine does a second: durable adds at 1, 64 and 512 writers, and five reads for each add.
 //!
-//! `cargo run --release -p storage-embedded --example engine_rate -- [directory] [carts] [seconds for each] [base]`, the
+//! `cargo run --release -p storage-embedded --example embedded_rate -- [directory] [carts] [seconds for each] [base]`, the
 //! base `row-log` or `fjall`. Carts are drawn uniformly: the hardest case, as nearly every cart of a fold is another. The
 //! directory should be new, on the disk that is to be measured, and is left behind.
 #![allow(clippy::print_stdout, reason = "a command-line report")]

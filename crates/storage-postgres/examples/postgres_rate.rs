@@ -1,7 +1,7 @@
 //! Prints what the engine does a second on a server: adds (load, then replace on condition of the version) and reads, at
 //! 1 and 64 in flight; what a conflict costs; and the same statements without the engine, as a yardstick.
 //!
-//! `cargo run --release -p storage-postgres --example engine_rate -- postgres://… [carts] [seconds for each]`. It makes a
+//! `cargo run --release -p storage-postgres --example postgres_rate -- postgres://… [carts] [seconds for each]`. It makes a
 //! schema `engine_rate` and leaves it behind. A server that does not sync is accepted, and said to be one.
 #![allow(clippy::print_stdout, reason = "a command-line report")]
 
