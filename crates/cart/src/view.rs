@@ -126,13 +126,15 @@ impl<'a> Surroundings<'a> {
 impl View {
     /// What is shown of `cart`.
     pub fn of(cart: &Cart, surroundings: &Surroundings<'_>) -> Self {
-        let mut entries: Vec<(LineId, Dot, Shown<'_>)> = cart
+        let mut entries: Vec<Place<'_>> = cart
             .shown()
             .map(|(dot, shown)| (LineId { key: shown.line.key(), list: shown.list }, dot, shown))
             .collect();
         entries.sort_by_key(|(id, dot, _)| (*id, *dot));
-        let mut lines: Vec<ViewLine> =
-            entries.chunk_by(|a, b| a.0 == b.0).map(|line| line_of(line, cart, surroundings)).collect();
+        let in_both_lists = entries.chunk_by(|a, b| a.0.key == b.0.key);
+        let mut lines: Vec<ViewLine> = in_both_lists
+            .flat_map(|both| both.chunk_by(|a, b| a.0 == b.0).map(|line| line_of(line, both, surroundings)))
+            .collect();
         lines.sort_by_key(|line| (line.added_at, line.id));
         let currency = currency_of(cart, &lines).unwrap_or(surroundings.currency);
         lines.iter_mut().for_each(|line| line.settle(currency, surroundings));
@@ -156,8 +158,11 @@ fn currency_of(cart: &Cart, lines: &[ViewLine]) -> Option<Currency> {
     field.and_then(Currency::parse).or_else(of_lines)
 }
 
-/// One line from its entries, which are not empty and of one line and list.
-fn line_of(entries: &[(LineId, Dot, Shown<'_>)], cart: &Cart, surroundings: &Surroundings<'_>) -> ViewLine {
+/// An entry where it is shown.
+type Place<'a> = (LineId, Dot, Shown<'a>);
+
+/// One line from its entries, which are not empty and of one line and list; `both` are those of the line in both lists.
+fn line_of(entries: &[Place<'_>], both: &[Place<'_>], surroundings: &Surroundings<'_>) -> ViewLine {
     let (id, _, first) = &entries[0];
     let added = || entries.iter().filter_map(|(_, _, shown)| shown.entry.added.as_ref());
     let earliest = added().min();
@@ -170,26 +175,26 @@ fn line_of(entries: &[(LineId, Dot, Shown<'_>)], cart: &Cart, surroundings: &Sur
         price_then: earliest.and_then(|snapshot| snapshot.item.price),
         total: None,
         added_at: Timestamp(earliest.map_or(0, |snapshot| snapshot.stamp)),
-        seen: seen_of(id.key, first.line, cart, entries),
+        seen: seen_of(id.key, first.line, both),
         notices: Vec::new(),
     }
 }
 
 /// The dots of the line in both lists: raises from views that differ in either are different wishes.
-fn seen_of(key: LineKey, line: &Arc<Line>, cart: &Cart, entries: &[(LineId, Dot, Shown<'_>)]) -> SeenLine {
-    let seen =
-        |dot: Dot, shown: &Shown<'_>| SeenDot { dot, n: shown.n, group: shown.entry.group, list: shown.list };
-    let mut dots: Vec<SeenDot> = entries.iter().map(|(_, dot, shown)| seen(*dot, shown)).collect();
-    let list = entries[0].0.list;
-    dots.extend(
-        cart.shown_of(key).filter(|(_, shown)| shown.list != list).map(|(dot, shown)| seen(dot, &shown)),
-    );
+fn seen_of(key: LineKey, line: &Arc<Line>, both: &[Place<'_>]) -> SeenLine {
+    let seen = both.iter().map(|(_, dot, shown)| SeenDot {
+        dot: *dot,
+        n: shown.n,
+        group: shown.entry.group,
+        list: shown.list,
+    });
+    let mut dots: Vec<SeenDot> = seen.collect();
     dots.sort_unstable();
     SeenLine { key, line: Some(line.clone()), dots }
 }
 
 /// The attributes written last; of those given with adds, those of the latest add.
-fn attributes_of(entries: &[(LineId, Dot, Shown<'_>)]) -> Arc<Texts> {
+fn attributes_of(entries: &[Place<'_>]) -> Arc<Texts> {
     let written = entries.iter().filter_map(|(_, dot, shown)| {
         let register = shown.entry.attributes.as_ref()?;
         let added = shown.entry.added.as_ref().map_or(0, |snapshot| snapshot.stamp);
@@ -200,7 +205,7 @@ fn attributes_of(entries: &[(LineId, Dot, Shown<'_>)]) -> Arc<Texts> {
 
 /// The item as newly as it is known: by the catalogue or the last refresh, else as it was put in. A price that the
 /// shop's service quoted for this cart stands, with what else the quote knew.
-fn item_of(entries: &[(LineId, Dot, Shown<'_>)], sku: &Sku, surroundings: &Surroundings<'_>) -> Arc<Item> {
+fn item_of(entries: &[Place<'_>], sku: &Sku, surroundings: &Surroundings<'_>) -> Arc<Item> {
     let added = || entries.iter().filter_map(|(_, _, shown)| shown.entry.added.as_ref());
     let refreshed = entries.iter().filter_map(|(_, _, shown)| shown.entry.latest.as_ref()).max();
     let newest = refreshed.cloned().max((surroundings.newest)(sku)).map(|snapshot| snapshot.item);
