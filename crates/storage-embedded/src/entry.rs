@@ -20,7 +20,8 @@ const ENTRY_BYTES: usize = size_of::<Entry>() + 3 * size_of::<Key>();
 const SHARED_BYTES: usize = 32;
 const PENDING_BYTES: usize = size_of::<Pending>() + SHARED_BYTES;
 
-/// So many durable changes join the state without being asked for: no reader and no fold finds a mountain of them.
+/// So many durable changes join the state without being asked for, once they take half as much memory as it: no reader and
+/// no fold finds a mountain of them, and a large cart is not encoded again for a few bytes.
 const RELIEVE_AT: usize = 16;
 
 /// A durable row and the deltas that wait beside it.
@@ -134,7 +135,8 @@ impl Entry {
 
     /// As [`Self::settle`], if it is worth it.
     pub(crate) fn relieve(&mut self, durable_through: u64) {
-        if self.pending.len() >= RELIEVE_AT && self.durable(durable_through) >= RELIEVE_AT {
+        let is_worth_it = self.pending.len() >= RELIEVE_AT && self.pending_bytes >= self.state_bytes() / 2;
+        if is_worth_it && self.durable(durable_through) >= RELIEVE_AT {
             self.settle(durable_through);
         }
     }
@@ -241,11 +243,11 @@ impl Entry {
 
     /// Bytes of memory, roughly.
     pub(crate) fn bytes(&self) -> usize {
-        let state = match &self.state {
-            State::Known(Some(row)) => SHARED_BYTES + row.value.bytes.len(),
-            State::Known(None) | State::Unknown | State::Damaged(_) => 0,
-        };
-        ENTRY_BYTES + state + self.pending_bytes
+        ENTRY_BYTES + self.state_bytes() + self.pending_bytes
+    }
+
+    fn state_bytes(&self) -> usize {
+        self.row().map_or(0, |row| SHARED_BYTES + row.value.bytes.len())
     }
 }
 
@@ -361,6 +363,21 @@ mod tests {
         entry.push(6, delta(10));
         let joined = entry.look_apart(6).unwrap().unwrap();
         assert_eq!((joined.row.map(|row| row.value.version), joined.deltas.len()), (Some(2), 0));
+    }
+
+    #[test]
+    fn many_changes_join_the_state_before_they_are_a_mountain_beside_it() {
+        let mut entry = entry(&[]);
+        let mut longest = 0;
+        for seq in 1..2_000 {
+            entry.push(u64::from(seq), delta(seq));
+            entry.relieve(u64::from(seq));
+            longest = longest.max(entry.pending.len());
+            let is_mountain = entry.pending_bytes >= entry.state_bytes() / 2;
+            assert!(entry.pending.len() < RELIEVE_AT || !is_mountain, "after {seq}");
+        }
+        assert!(longest > 2 * RELIEVE_AT, "a large state is encoded for {longest} changes");
+        assert_eq!(dots(&mut entry, 2_000), 1_999);
     }
 
     #[test]
