@@ -56,6 +56,11 @@ pub fn decode(bytes: &[u8]) -> Result<Cart, FormatError> {
     open(bytes, v1::read)
 }
 
+/// False where encoded bytes show without being decoded that the state is neither erased nor taken in by another cart.
+pub fn may_be_closed(bytes: &[u8]) -> bool {
+    !matches!(bytes, [VERSION, flags, ..] if v1::is_open(*flags))
+}
+
 /// The checksum that stands at the end of encoded bytes: tells two values apart that share a name.
 pub fn checksum(bytes: &[u8]) -> u64 {
     bytes.last_chunk::<CHECKSUM_BYTES>().map_or(0, |checksum| u64::from(u32::from_le_bytes(*checksum)))

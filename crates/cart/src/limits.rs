@@ -8,7 +8,7 @@ use crate::{
     entry::{Entry, Group, quantity},
     item::Snapshot,
     line::{Line, LineKey, Texts},
-    state::Cart,
+    state::{Cart, Delta},
 };
 
 /// What a cart may grow to by operations.
@@ -83,6 +83,34 @@ impl Limits {
         self.exceeded(&after, &Size::of(before, self.entry_bytes_max)).map_or(Ok(()), Err)
     }
 
+    /// What [`Self::admits`] needs to know of a state.
+    pub fn size(&self, cart: &Cart) -> Size {
+        Size::of(cart, self.entry_bytes_max)
+    }
+
+    /// True where a delta that adds one entry to a state of this size surely exceeds no limit.
+    pub fn admits(&self, before: &Size, delta: &Delta) -> bool {
+        let Some((line, n)) = only_add(delta) else { return false };
+        let was = before.line(line.key());
+        let lines = before.lines.len() as u64 + u64::from(was.dots == 0);
+        lines <= self.lines_max
+            && was.dots < self.dots_per_line_max
+            && was.units.saturating_add(n) <= self.quantity_per_line_max
+            && before.bytes.saturating_add(bytes_at_most(delta)) <= self.entry_bytes_max
+    }
+
+    /// The same for a state of which only its stored bytes are known. What lies in a line is not, so that one may come to
+    /// more than its units; but not by few such adds alone.
+    pub fn admits_unseen(&self, stored_bytes: u64, delta: &Delta) -> bool {
+        let Some((_, n)) = only_add(delta) else { return false };
+        let entries = stored_bytes / STORED_ENTRY_BYTES_MIN + 1;
+        let entries_max = self.lines_max.min(self.dots_per_line_max);
+        let bytes = stored_bytes.saturating_add(entries * BYTES_PER_ENTRY);
+        entries <= entries_max
+            && n.saturating_mul(entries_max) <= self.quantity_per_line_max
+            && bytes.saturating_add(bytes_at_most(delta)) <= self.entry_bytes_max
+    }
+
     /// True where it shows without telling lines apart: if all entries were one line, or each one of its own, they
     /// would be within the limits too.
     fn surely_hold(&self, cart: &Cart) -> bool {
@@ -127,8 +155,8 @@ impl Limits {
 }
 
 /// What limits measure of a state.
-#[derive(Default)]
-struct Size {
+#[derive(Debug, Default)]
+pub struct Size {
     /// In the order of their keys.
     lines: Vec<(LineKey, LineSize)>,
     bytes: u64,
@@ -136,7 +164,7 @@ struct Size {
 }
 
 /// What limits measure of a line.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct LineSize {
     dots: u64,
     units: u64,
@@ -144,6 +172,16 @@ struct LineSize {
 
 /// An entry in the stored format, without what it refers to.
 const BYTES_PER_ENTRY: u64 = 16;
+/// The least that an entry takes there which an add made: numbers of its writer, line, origin and item, its own, its
+/// units, what is present, head of its place, and moment.
+const STORED_ENTRY_BYTES_MIN: u64 = 9;
+
+/// The line and units of a delta that does nothing but add one entry.
+fn only_add(delta: &Delta) -> Option<(&Line, u64)> {
+    let mut entries = delta.entries.values();
+    let entry = entries.next().filter(|_| entries.len() == 0)?;
+    Some((entry.line.as_deref()?, u64::from(entry.n?)))
+}
 
 impl Size {
     /// What is measured of one line.

@@ -14,6 +14,7 @@ use crate::{
     identity::{Conditions, Identity},
     sessions::CartAddress,
     settings::UnknownSku,
+    write_path::unseen::Changed,
 };
 use cart::{
     Cart, CartId, Delta, Join,
@@ -119,7 +120,30 @@ impl Service {
     /// Executes one change.
     pub async fn change(&self, request: &Request<'_>, change: Change) -> Result<CartAnswer, ServiceError> {
         let prepared = self.prepare(change).await?;
-        self.write_own(request, |cart, state, stamp| delta_of(&prepared, cart, state, stamp)).await
+        self.write_prepared(request, &prepared).await
+    }
+
+    /// The same for a caller who does not want to see the cart.
+    pub async fn change_unseen(
+        &self,
+        request: &Request<'_>,
+        change: Change,
+    ) -> Result<Changed, ServiceError> {
+        let prepared = self.prepare(change).await?;
+        if let Prepared::Add(add) = &prepared
+            && let Some(acknowledged) = self.add_unseen(request, add).await?
+        {
+            return Ok(Changed::Unseen(acknowledged));
+        }
+        Ok(Changed::Seen(Box::new(self.write_prepared(request, &prepared).await?)))
+    }
+
+    async fn write_prepared(
+        &self,
+        request: &Request<'_>,
+        prepared: &Prepared,
+    ) -> Result<CartAnswer, ServiceError> {
+        self.write_own(request, |cart, state, stamp| delta_of(prepared, cart, state, stamp)).await
     }
 
     /// Executes changes in order, each standing alone, as one write; `atomic` makes it all or nothing.

@@ -14,17 +14,25 @@ pub(crate) use self::rows_id::RowsId;
 
 use self::made::Made;
 use crate::{catalog::Newest, load::OwnRow};
-use cart::{Cart, CartId, Delta, Dot};
+use cart::{
+    Cart, CartId, Delta, Dot,
+    limits::{Limits, Size},
+};
 use metrics::Counter;
 use parking_lot::Mutex;
 use quick_cache::{Weighter, sync::Cache};
-use std::sync::Arc;
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicU32, Ordering},
+};
 
 /// Bytes of a decoded cart, roughly: of itself, and for each entry.
 const CART_BYTES: u64 = 1_000;
 const ENTRY_BYTES: u64 = 600;
 /// Bytes of a cart that is kept as it was made, roughly: what most of them are.
 const MADE_BYTES: u64 = 2_500;
+/// So many deltas are written without looking at a cart, until it is looked at again: what is known of it is as old.
+const UNSEEN_MAX: u32 = 16;
 /// Loads of carts for requests, by what was known of the cart.
 pub const FOUND: &str = "evercart_known_carts_total";
 
@@ -39,6 +47,9 @@ pub(crate) struct KnownCart {
     /// This node wrote it: then it will write it again.
     is_written: bool,
     newest: Mutex<Option<Arc<Newest>>>,
+    size: OnceLock<Size>,
+    /// Deltas that were written since without looking at the cart.
+    unseen: AtomicU32,
 }
 
 impl KnownCart {
@@ -65,6 +76,14 @@ impl KnownCart {
 
     pub(crate) fn keep_newest(&self, newest: Arc<Newest>) {
         *self.newest.lock() = Some(newest);
+    }
+
+    /// True where one more delta may be written without looking at the cart, by what was known of it and by how long ago.
+    pub(crate) fn admits_unseen(&self, limits: &Limits, delta: &Delta) -> bool {
+        !self.state.erased
+            && self.state.merged_into.is_none()
+            && limits.admits(self.size.get_or_init(|| limits.size(&self.state)), delta)
+            && self.unseen.fetch_add(1, Ordering::Relaxed) < UNSEEN_MAX
     }
 
     /// Bytes of memory, roughly.

@@ -46,6 +46,7 @@ pub use sessions::{CartAddress, Principal};
 pub use settings::Settings;
 pub use storage::capabilities::Durability;
 pub use subjects::{CartList, CartSummary};
+pub use write_path::unseen::{Acknowledged, Changed};
 
 /// The service of one node.
 pub struct Service {

@@ -191,6 +191,11 @@ impl Resolved {
         self.expires_at = Some(token.expires_at);
     }
 
+    /// True where the cart says whether its token is renewed.
+    pub(crate) fn may_be_renewed(&self) -> bool {
+        self.renewal.is_some()
+    }
+
     /// Says with an answer whose cart it is and what happened on the way.
     pub(crate) fn complete(mut self, mut answer: CartAnswer) -> CartAnswer {
         if let Some(token) = self.renewal.filter(|_| answer.state.renews_token(answer.now.day())) {

@@ -8,6 +8,7 @@
 //! whose outcome is unknown can be repeated (C5).
 
 mod append;
+pub mod unseen;
 
 use crate::{
     Service,

@@ -20,6 +20,12 @@ pub(crate) fn reply(world: &World, id: ExecutionId, asked: &Asked, reply: &Resul
     let Some(execution) = world.history.execution(id) else { return };
     let broken = match reply {
         Ok(Reply::Cart(answer, _)) => answered(world, &execution, asked, answer),
+        Ok(Reply::Unseen(acknowledged)) => {
+            let what =
+                || format!("{} was acknowledged and is not stored", brief(acknowledged.freshness.cart));
+            let is_lost = !execution.is_applied();
+            is_lost.then(|| Violation::of("C3 an acknowledged operation is stored", what()))
+        }
         Ok(Reply::Claimed { answer, .. }) => fresh_enough(asked, answer),
         Ok(Reply::Done) | Err(Failure::Gone) => None,
         Err(Failure::Refused(error)) => refused(&execution, asked, error),

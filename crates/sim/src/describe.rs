@@ -89,6 +89,7 @@ pub(crate) fn reply(reply: &Result<Reply, Failure>) -> String {
             let decided = if *is_decided { "decided" } else { "to be decided" };
             format!("{}, {policy:?} {decided}", self::answer(answer))
         }
+        Ok(Reply::Unseen(_)) => "done, unseen".into(),
         Ok(Reply::Done) => "done".into(),
         Err(Failure::Refused(error)) => format!("refused: {error}"),
         Err(Failure::Gone) => "no answer".into(),

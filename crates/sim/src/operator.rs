@@ -46,7 +46,12 @@ pub(crate) async fn work(world: Arc<World>, subject: String, mut random: Random)
         };
         let Ok(account) = node.service.read_own(&address, &Presented::default()).await else { continue };
         let what = if random.percent(75) { What::Expire(account.cart) } else { What::Erase(account.cart) };
-        let asked = Arc::new(Asked { address: CartAddress::Id(account.cart), freshness: None, what });
+        let asked = Arc::new(Asked {
+            address: CartAddress::Id(account.cart),
+            freshness: None,
+            wants_to_see: true,
+            what,
+        });
         world.note(|| format!("to region {}: {}", node.region, describe::asked(&asked)));
         world.ask(&node, &asked, None).await;
     }

@@ -23,6 +23,8 @@ pub(crate) const SKUS: [&str; 3] = ["book", "pen", "lamp"];
 pub(crate) struct Asked {
     pub(crate) address: CartAddress,
     pub(crate) freshness: Option<Freshness>,
+    /// Whether whoever asks for one change wants to see the cart after it.
+    pub(crate) wants_to_see: bool,
     pub(crate) what: What,
 }
 

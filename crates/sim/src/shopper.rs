@@ -164,6 +164,13 @@ impl Tab {
                 }
                 true
             }
+            Ok(Reply::Unseen(acknowledged)) => {
+                let now = Timestamp(self.world.executor.now());
+                let mut device = self.device.lock();
+                device.token = acknowledged.session.or(device.token);
+                device.freshness = Some((acknowledged.freshness, now));
+                true
+            }
             Ok(Reply::Done) => true,
             Err(Failure::Refused(error)) => !matches!(error, service::ServiceError::Store(_)),
             Err(Failure::Gone) => false,

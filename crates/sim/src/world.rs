@@ -14,7 +14,7 @@ use cart::{Timestamp, item::Item, line::Texts, money::Money, operation::Policy};
 use futures::channel::oneshot;
 use parking_lot::Mutex;
 use service::{
-    CartAnswer, Conditions, Presented, ServiceError,
+    Acknowledged, CartAnswer, Changed, Conditions, Presented, ServiceError,
     carts::{ChangeOutcome, Request},
     catalog::NewItem,
 };
@@ -47,7 +47,14 @@ pub(crate) struct World {
 #[derive(Debug)]
 pub(crate) enum Reply {
     Cart(Box<CartAnswer>, Vec<ChangeOutcome>),
-    Claimed { answer: Box<CartAnswer>, id: String, policy: Policy, is_decided: bool },
+    /// It is done, and nobody looked at the cart.
+    Unseen(Box<Acknowledged>),
+    Claimed {
+        answer: Box<CartAnswer>,
+        id: String,
+        policy: Policy,
+        is_decided: bool,
+    },
     Done,
 }
 
@@ -192,7 +199,14 @@ impl World {
         let reply = match &asked.what {
             What::Change(identity, change) => {
                 let request = Request { address: &asked.address, identity, conditions: &conditions };
-                service.change(&request, change.clone()).await.map(cart)
+                if asked.wants_to_see {
+                    service.change(&request, change.clone()).await.map(cart)
+                } else {
+                    service.change_unseen(&request, change.clone()).await.map(|changed| match changed {
+                        Changed::Seen(answer) => cart(*answer),
+                        Changed::Unseen(acknowledged) => Reply::Unseen(acknowledged),
+                    })
+                }
             }
             What::ChangeAll(identity, changes, is_atomic) => {
                 let request = Request { address: &asked.address, identity, conditions: &conditions };

@@ -10,8 +10,8 @@ use storage::capabilities::Durability;
 use storage::cart::CartId;
 use storage::error::Result;
 use storage::{
-    Bucket, Capabilities, CartRows, CartStore, Consistency, DeltaKey, DeltaRow, Owner, Replaced, RowKey,
-    Snapshot, Ticket, Version, WritePath,
+    Bucket, Capabilities, CartRows, CartStore, Consistency, DeltaKey, DeltaRow, Glance, Owner, Replaced,
+    RowKey, Snapshot, Ticket, Version, WritePath,
 };
 
 use crate::Embedded;
@@ -41,6 +41,10 @@ impl CartStore for Embedded {
         };
         let deltas = apart.deltas.into_iter().map(|delta| delta_row(cart, delta)).collect();
         Ok(CartRows { snapshots: apart.row.map(snapshot).into_iter().collect(), deltas })
+    }
+
+    async fn glance(&self, cart: CartId) -> Result<Option<Glance>> {
+        self.engine.glance(&key::cart(cart)).await.map(Some)
     }
 
     async fn replace(

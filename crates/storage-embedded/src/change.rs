@@ -106,7 +106,7 @@ fn decode_v1(record: &[u8]) -> Option<(Key, Change)> {
 }
 
 impl Change {
-    fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         match self {
             Self::Delta { bytes, .. } => bytes,
             Self::Put(value) => &value.bytes,

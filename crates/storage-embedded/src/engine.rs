@@ -12,9 +12,9 @@ use bytes::Bytes;
 use journal::{Journal, JournalError};
 use parking_lot::Mutex;
 use smol_str::SmolStr;
-use storage::StoreError;
 use storage::cart::format::{self, FormatError};
 use storage::error::{BoxError, Result};
+use storage::{Glance, StoreError};
 
 use crate::base::{AtHand, Base, BaseResult};
 use crate::change::{self, Change, DeltaName, Value};
@@ -250,6 +250,16 @@ impl Engine {
         }
         let _pins = self.fetch(vec![key.clone()]).await?;
         self.look_apart(key)?.ok_or_else(fetched_in_vain)
+    }
+
+    /// What shows of a cart without decoding it, with all changes that wait, durable or not.
+    pub(crate) async fn glance(self: &Arc<Self>, key: &Key) -> Result<Glance> {
+        let glance = || self.table.lock(key).with(key, |entry| entry.glance()).flatten();
+        if let Some(glance) = glance() {
+            return Ok(glance);
+        }
+        let _pins = self.fetch(vec![key.clone()]).await?;
+        glance().ok_or_else(fetched_in_vain)
     }
 
     /// As [`Self::load`], for many keys with one visit to the base.

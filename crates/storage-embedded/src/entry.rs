@@ -6,6 +6,7 @@
 
 use bytes::Bytes;
 use smol_str::SmolStr;
+use storage::Glance;
 use storage::cart::format::{self, FormatError};
 use storage::cart::{Cart, Join};
 
@@ -186,6 +187,22 @@ impl Entry {
             // Something else than deltas, or deltas that came back from the journal and have no names.
             _ => Ok(self.look(durable_through)?.map(|row| Apart { row, deltas: Vec::new() })),
         }
+    }
+
+    /// What shows without decoding, with all changes, durable or not; `None` when the base must be asked first. What
+    /// cannot be told is taken for closed.
+    pub(crate) fn glance(&mut self) -> Option<Glance> {
+        self.recently_used = true;
+        let closed = Glance { may_be_closed: true, bytes: 0 };
+        let state = match &self.state {
+            State::Unknown => return None,
+            State::Damaged(_) => return Some(closed),
+            State::Known(row) => row.iter().map(|row| &*row.value.bytes),
+        };
+        if !self.pending.iter().all(|pending| matches!(pending.change, Change::Delta { .. })) {
+            return Some(closed);
+        }
+        Some(Glance::of(state.chain(self.pending.iter().map(|pending| pending.change.bytes()))))
     }
 
     /// The state, as far as it is joined.

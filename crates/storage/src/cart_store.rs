@@ -6,7 +6,7 @@
 use crate::{capabilities::Capabilities, error::Result};
 use async_trait::async_trait;
 use bytes::Bytes;
-use cart::{CartId, Dot};
+use cart::{CartId, Dot, format};
 use smol_str::SmolStr;
 
 /// Bytes of an owner: what callers carry of it.
@@ -120,6 +120,25 @@ pub struct CartRows {
     pub deltas: Vec<DeltaRow>,
 }
 
+/// What shows of a cart's rows without decoding them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Glance {
+    /// False where no row says that the cart is erased, or was taken in by another.
+    pub may_be_closed: bool,
+    /// Bytes of all rows.
+    pub bytes: u64,
+}
+
+impl Glance {
+    /// That of these rows.
+    pub fn of<'a>(rows: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        rows.into_iter().fold(Self::default(), |glance, row| Self {
+            may_be_closed: glance.may_be_closed || format::may_be_closed(row),
+            bytes: glance.bytes + row.len() as u64,
+        })
+    }
+}
+
 /// How new a read must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consistency {
@@ -146,6 +165,13 @@ pub trait CartStore: Send + Sync + 'static {
 
     /// All rows of a cart, in one round trip. A cart that has none is not an error.
     async fn load(&self, cart: CartId, consistency: Consistency) -> Result<CartRows>;
+
+    /// What shows of a cart's rows at no cost, those included that are taken in and not durable yet. `None` where only
+    /// [`Self::load`] can say.
+    async fn glance(&self, cart: CartId) -> Result<Option<Glance>> {
+        let _ = cart;
+        Ok(None)
+    }
 
     /// Writes the own row if its version is `expected` (`None`: if there is none), naming the bucket through
     /// which deltas are folded into it.

@@ -36,6 +36,11 @@ const ATTRIBUTES: u8 = 1 << 5;
 const ADDED: u8 = 1 << 6;
 const LATEST: u8 = 1 << 7;
 
+/// What the flags say of a cart that can still be added to.
+pub(super) fn is_open(flags: u8) -> bool {
+    flags & (ERASED | MERGED_INTO) == 0
+}
+
 pub(super) fn write(cart: &Cart, writer: &mut Writer) {
     let flag = |on: bool, bit: u8| if on { bit } else { 0 };
     writer.byte(flag(cart.erased, ERASED) | flag(cart.merged_into.is_some(), MERGED_INTO));

@@ -10,9 +10,12 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use cart::{token::GuestToken, view::View};
+use cart::{
+    token::{Freshness, GuestToken, Receipt},
+    view::View,
+};
 use serde_json::{Map, Value};
-use service::{CartAnswer, Durability, ServiceError};
+use service::{Acknowledged, CartAnswer, Durability, ServiceError};
 
 const REGION: HeaderName = HeaderName::from_static("evercart-region");
 const DURABILITY: HeaderName = HeaderName::from_static("evercart-durability");
@@ -49,8 +52,8 @@ impl Reply<'_> {
     /// The same of a cart that was encoded before.
     pub(super) fn read_again(&self, encoded: &Encoded) -> Response {
         let is_unchanged = self.incoming.is_unchanged(&encoded.etag);
-        let mut headers =
-            self.plain_headers(encoded.etag.clone(), encoded.context.clone(), encoded.durability);
+        let mut headers = self.plain_headers(encoded.context.clone(), encoded.durability);
+        headers.insert(header::ETAG, encoded.etag.clone());
         let (status, body) = if is_unchanged {
             (StatusCode::NOT_MODIFIED, Body::empty())
         } else {
@@ -115,34 +118,46 @@ impl Reply<'_> {
         serde_json::to_value(CartJson::of(self.state, answer, view)).unwrap_or_default()
     }
 
+    /// Nothing but headers, after a change of a cart that nobody looked at.
+    pub(super) fn acknowledged(&self, done: &Acknowledged) -> Response {
+        let mut headers = self.plain_headers(context(self.state, &done.freshness), done.durability);
+        // As long as an unseen add, a receipt fits.
+        self.add_receipt(done.receipt.as_ref(), &mut headers);
+        self.add_session(done.session.as_ref(), &mut headers);
+        (StatusCode::NO_CONTENT, headers).into_response()
+    }
+
     /// The headers of an answer, and its receipt where that is too long for one.
     fn headers_and_receipt(&self, answer: &CartAnswer) -> (HeaderMap, Option<String>) {
         let mut headers = self.headers(answer, etag(answer));
-        let keys = &self.state.keys.tokens();
-        let Some(receipt) = answer.receipt.as_ref().map(|receipt| receipt.to_token(keys)) else {
-            return (headers, None);
-        };
+        let receipt = self.add_receipt(answer.receipt.as_ref(), &mut headers);
+        (headers, receipt)
+    }
+
+    /// Adds a receipt, or gives it back where it is too long for a header.
+    fn add_receipt(&self, receipt: Option<&Receipt>, headers: &mut HeaderMap) -> Option<String> {
+        let receipt = receipt?.to_token(&self.state.keys.tokens());
         match HeaderValue::from_str(&receipt) {
             Ok(value) if receipt.len() <= RECEIPT_HEADER_BYTES_MAX => {
                 headers.insert(RECEIPT, value);
-                (headers, None)
+                None
             }
-            _ => (headers, Some(receipt)),
+            _ => Some(receipt),
         }
     }
 
     pub(super) fn headers(&self, answer: &CartAnswer, etag: HeaderValue) -> HeaderMap {
-        let mut headers = self.plain_headers(etag, context(self.state, answer), answer.durability);
+        let mut headers = self.plain_headers(context(self.state, &answer.freshness), answer.durability);
+        headers.insert(header::ETAG, etag);
         self.add_said_once(answer, &mut headers);
         headers
     }
 
-    fn plain_headers(&self, etag: HeaderValue, context: HeaderValue, durability: Durability) -> HeaderMap {
+    fn plain_headers(&self, context: HeaderValue, durability: Durability) -> HeaderMap {
         let mut headers = HeaderMap::with_capacity(HEADERS);
         headers.insert(REGION, self.state.region.clone());
         headers.insert(DURABILITY, HeaderValue::from_static(durability.as_str()));
         headers.insert(CONTEXT, context);
-        headers.insert(header::ETAG, etag);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
         headers
     }
@@ -151,7 +166,11 @@ impl Reply<'_> {
         if answer.replayed {
             headers.insert(REPLAYED, HeaderValue::from_static("true"));
         }
-        if let Some(token) = &answer.session {
+        self.add_session(answer.session.as_ref(), headers);
+    }
+
+    fn add_session(&self, session: Option<&GuestToken>, headers: &mut HeaderMap) {
+        if let Some(token) = session {
             give_session(headers, self.state, token, self.origin);
         }
     }
@@ -163,8 +182,8 @@ pub(super) fn etag(answer: &CartAnswer) -> HeaderValue {
 }
 
 /// What the caller is told to have been shown.
-pub(super) fn context(state: &AppState, answer: &CartAnswer) -> HeaderValue {
-    plain(&answer.freshness.to_token(&state.keys.tokens()))
+pub(super) fn context(state: &AppState, freshness: &Freshness) -> HeaderValue {
+    plain(&freshness.to_token(&state.keys.tokens()))
 }
 
 /// Tokens and digests, which are plain text.

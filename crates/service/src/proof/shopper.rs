@@ -3,8 +3,8 @@
 //! Always holds: whoever says that something must succeed panics where it does not.
 
 use crate::{
-    AddRequest, CartAddress, CartAnswer, Claimed, Conditions, Identity, LineChange, LineOperation, Principal,
-    Service, ServiceError,
+    AddRequest, CartAddress, CartAnswer, Changed, Claimed, Conditions, Identity, LineChange, LineOperation,
+    Principal, Service, ServiceError,
     carts::{Change, Request},
     claims::ClaimRequest,
 };
@@ -92,6 +92,22 @@ impl Shopper {
     pub async fn change_as(&self, identity: &Identity, change: Change) -> Answered {
         let request = Request { address: &self.address, identity, conditions: &self.conditions };
         self.service.change(&request, change).await
+    }
+
+    /// Changes the cart without wanting to see it.
+    pub async fn change_unseen_as(
+        &self,
+        identity: &Identity,
+        change: Change,
+    ) -> Result<Changed, ServiceError> {
+        let request = Request { address: &self.address, identity, conditions: &self.conditions };
+        self.service.change_unseen(&request, change).await
+    }
+
+    /// Adds units of a SKU without wanting to see the cart; true where nobody looked at it.
+    pub async fn add_unseen(&self, sku: &str, quantity: u32) -> bool {
+        let changed = self.change_unseen_as(&Identity::Unnamed, add(sku, quantity)).await;
+        matches!(changed.unwrap(), Changed::Unseen(_))
     }
 
     /// Changes the cart.

@@ -244,7 +244,7 @@ impl Service {
 }
 
 /// The subject and the name, of an account's cart that is not the active one.
-fn named(address: &CartAddress) -> Option<(&str, &str)> {
+pub(crate) fn named(address: &CartAddress) -> Option<(&str, &str)> {
     match address {
         CartAddress::Own { principal: Principal::Account { subject }, name } if name != ACTIVE => {
             Some((subject, name))

@@ -29,7 +29,7 @@ pub(super) struct Taken {
 }
 
 /// A delta on its way into the store.
-struct Insertion {
+pub(super) struct Insertion {
     cart: CartId,
     operation: Dot,
     value_hash: u64,
@@ -37,9 +37,14 @@ struct Insertion {
 }
 
 impl Insertion {
-    fn new(cart: CartId, operation: Dot, delta: &Delta) -> Self {
+    pub(super) fn new(cart: CartId, operation: Dot, delta: &Delta) -> Self {
         let bytes = Bytes::from(format::encode(delta));
         Self { cart, operation, value_hash: format::checksum(&bytes), bytes }
+    }
+
+    /// Bytes of the delta.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
     }
 }
 
@@ -63,12 +68,22 @@ impl Service {
     ) -> Result<Taken, ServiceError> {
         let insert = Insertion::new(cart, dot, delta);
         let mut attempts = self.attempts();
+        let ticket = self.queue(&insert, &mut attempts, lane).await?;
+        let grown = loaded.grown(delta, after, &insert);
+        Ok(Taken { insert, attempts, ticket, grown })
+    }
+
+    /// Tries until the engine has it.
+    pub(super) async fn queue(
+        &self,
+        insert: &Insertion,
+        attempts: &mut Attempts,
+        lane: &mut Lane,
+    ) -> Result<Ticket, ServiceError> {
+        let (cart, dot) = (insert.cart, insert.operation);
         loop {
-            match self.insert(&insert).await {
-                Ok(ticket) => {
-                    let grown = loaded.grown(delta, after, &insert);
-                    return Ok(Taken { insert, attempts, ticket, grown });
-                }
+            match self.insert(insert).await {
+                Ok(ticket) => return Ok(ticket),
                 Err(error) => {
                     let failed = attempts.failed(error, self.environment.now());
                     let made = failed.inspect_err(|error| self.note_failed(cart, dot, lane, error))?;
@@ -86,16 +101,27 @@ impl Service {
         flight: Option<&Flight>,
     ) -> Result<Loaded, ServiceError> {
         let Taken { insert, attempts, ticket, grown } = taken;
-        let landed = self.wait_durable(&insert, attempts, ticket, flight).await;
-        self.note_changed(cart);
-        landed?;
+        self.wait_durable(&insert, attempts, ticket, flight).await?;
         if let Some(known) = &grown.known {
             self.known.keep_grown(cart, known.clone());
         }
         Ok(grown)
     }
 
-    async fn wait_durable(
+    /// Waits until a delta that was taken in is durable, and sees to it that the change is noted whether or not.
+    pub(super) async fn wait_durable(
+        &self,
+        insert: &Insertion,
+        attempts: Attempts,
+        ticket: Ticket,
+        flight: Option<&Flight>,
+    ) -> Result<(), ServiceError> {
+        let landed = self.try_durable(insert, attempts, ticket, flight).await;
+        self.note_changed(insert.cart);
+        landed
+    }
+
+    async fn try_durable(
         &self,
         insert: &Insertion,
         mut attempts: Attempts,

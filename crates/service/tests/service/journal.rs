@@ -8,8 +8,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 use storage::{
-    Bucket, Capabilities, CartRows, CartStore, Consistency, DeltaKey, Owner, Replaced, RowKey, StoreError,
-    Stores, Ticket, Version,
+    Bucket, Capabilities, CartRows, CartStore, Consistency, DeltaKey, Glance, Owner, Replaced, RowKey,
+    StoreError, Stores, Ticket, Version,
 };
 use tokio::sync::watch;
 
@@ -74,6 +74,14 @@ impl CartStore for Journal {
 
     async fn load(&self, cart: CartId, consistency: Consistency) -> Result<CartRows> {
         self.below.load(cart, consistency).await
+    }
+
+    async fn glance(&self, cart: CartId) -> Result<Option<Glance>> {
+        let below = self.below.glance(cart).await?.unwrap_or_default();
+        let queue = self.queue.lock().unwrap();
+        let queued = Glance::of(queue.iter().filter(|(key, _)| key.cart == cart).map(|(_, bytes)| &**bytes));
+        let may_be_closed = below.may_be_closed || queued.may_be_closed;
+        Ok(Some(Glance { may_be_closed, bytes: below.bytes + queued.bytes }))
     }
 
     async fn replace(

@@ -26,5 +26,6 @@ mod sessions;
 mod subjects;
 mod transfer;
 mod undo;
+mod unseen;
 
 use service::proof::world;

@@ -55,6 +55,7 @@ impl Tab {
         let what = what.unwrap_or_else(|| self.change());
         // Now and then a tab that has not noticed that another one logged in.
         let (is_stale_tab, is_fresh) = (self.random.percent(15), self.random.percent(80));
+        let is_in_a_hurry = self.random.percent(50);
         let device = self.device.lock();
         let principal = match &what {
             What::Undo { .. } | What::Claim(_) | What::Change(_, Change::Fields(_)) => {
@@ -67,7 +68,8 @@ impl Tab {
         let oldest = self.world.executor.now().saturating_sub(FRESHNESS_DAYS_MAX * MS_PER_DAY);
         let fresh = device.freshness.as_ref().filter(|(_, at)| takes_token && at.0 >= oldest);
         let freshness = fresh.map(|(token, _)| token.clone());
-        Asked { address: CartAddress::Own { principal, name: ACTIVE.into() }, freshness, what }
+        let address = CartAddress::Own { principal, name: ACTIVE.into() };
+        Asked { address, freshness, wants_to_see: !is_in_a_hurry, what }
     }
 
     fn claim(&mut self) -> Option<What> {

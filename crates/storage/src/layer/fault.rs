@@ -5,8 +5,8 @@
 
 use crate::{
     Bucket, Capabilities, CartRows, CartStore, CatalogRow, CatalogStore, Consistency, DeltaKey, DueCursor,
-    DueRecord, Inserted, LinearStore, LinearTable, Owner, PutOutcome, Record, RecordReplaced, Replaced,
-    RowKey, StoreError, Stores, Ticket, Version, error::Result,
+    DueRecord, Glance, Inserted, LinearStore, LinearTable, Owner, PutOutcome, Record, RecordReplaced,
+    Replaced, RowKey, StoreError, Stores, Ticket, Version, error::Result,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -120,6 +120,10 @@ impl CartStore for Faulty<dyn CartStore> {
 
     async fn load(&self, cart: CartId, consistency: Consistency) -> Result<CartRows> {
         self.read("load", || self.store.load(cart, consistency)).await
+    }
+
+    async fn glance(&self, cart: CartId) -> Result<Option<Glance>> {
+        self.read("glance", || self.store.glance(cart)).await
     }
 
     async fn replace(

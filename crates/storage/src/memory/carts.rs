@@ -1,8 +1,8 @@
 //! Rows of carts in memory.
 
 use crate::{
-    Bucket, Capabilities, CartRows, CartStore, Consistency, DeltaKey, DeltaRow, Owner, Replaced, RowKey,
-    Snapshot, Version, WritePath, capabilities::Durability, error::Result,
+    Bucket, Capabilities, CartRows, CartStore, Consistency, DeltaKey, DeltaRow, Glance, Owner, Replaced,
+    RowKey, Snapshot, Version, WritePath, capabilities::Durability, error::Result,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -72,6 +72,15 @@ impl CartStore for MemoryCartStore {
                 .map(|(key, bytes)| DeltaRow { key: key.clone(), bytes: bytes.clone() })
                 .collect(),
         })
+    }
+
+    async fn glance(&self, cart: CartId) -> Result<Option<Glance>> {
+        let rows = self.rows.lock();
+        let rows_of = |cart: &OneCart| {
+            let snapshots = cart.snapshots.values().map(|row| &*row.bytes);
+            Glance::of(snapshots.chain(cart.deltas.values().map(|delta| &**delta)))
+        };
+        Ok(Some(rows.carts.get(&cart).map(rows_of).unwrap_or_default()))
     }
 
     async fn replace(
