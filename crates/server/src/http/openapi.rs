@@ -101,6 +101,11 @@ impl Route<'_> {
         self.method != "get"
     }
 
+    /// A change that may be done without looking at the cart.
+    fn is_add(&self) -> bool {
+        self.method == "post" && self.path.ends_with("/lines")
+    }
+
     /// A list that is read page by page.
     fn is_list(&self) -> bool {
         !self.is_change() && LISTS.contains(&self.path)
@@ -133,8 +138,12 @@ fn complete(route: &Route<'_>, operation: &mut Value) {
             }
         }
         if route.is_cart() && route.is_change() {
-            let nothing = json!({"description": "Done; `Prefer: return=minimal` asked for no body.", "headers": headers(route)});
-            responses.insert("204".to_owned(), nothing);
+            let mut headers = headers(route);
+            if route.is_add() {
+                headers["ETag"]["required"] = false.into();
+            }
+            let nothing = "Done; `Prefer: return=minimal` asked for no body.";
+            responses.insert("204".to_owned(), json!({"description": nothing, "headers": headers}));
         }
         if route.is_cart() && !route.is_change() {
             let same =
@@ -257,7 +266,11 @@ fn parameters_of(route: &Route<'_>) -> Vec<Value> {
     }
     if route.is_cart() && route.is_change() {
         let operation = json!({"type": "string", "pattern": "^[0-9A-Fa-f]{1,16}\\.[1-9][0-9]{0,8}$"});
-        let prefer = "`return=minimal` answers 204 without a body.";
+        let prefer = if route.is_add() {
+            "`return=minimal` answers 204 without a body, and where the cart need not be looked at without an `ETag`."
+        } else {
+            "`return=minimal` answers 204 without a body."
+        };
         let op = "`<writer>.<number>`: a counter that the client keeps, in place of a key. A writer has 16 hexadecimal \
                   digits: 4 for the days from 1970 to the day on which it was drawn, 12 at random.";
         parameters.push(header("Idempotency-Key", "The same for all retries of one intention.", key_text()));
