@@ -383,6 +383,19 @@ mod tests {
     }
 
     #[test]
+    fn a_glance_sees_what_waits_and_takes_what_it_cannot_tell_for_closed() {
+        assert_eq!(Entry::default().glance(), None, "the base has not been asked");
+        let mut entry = entry(&[4]);
+        let glance = entry.glance().unwrap();
+        assert!(!glance.may_be_closed && glance.bytes > 0, "{glance:?}");
+        entry.push(5, Change::Put(first_value(sample::stored(&sample::add(1, 2, "A")))));
+        assert!(entry.glance().unwrap().may_be_closed);
+        let mut damaged = Entry::default();
+        damaged.install(Err(FormatError::Checksum));
+        assert!(damaged.glance().unwrap().may_be_closed);
+    }
+
+    #[test]
     fn many_changes_join_the_state_before_they_are_a_mountain_beside_it() {
         let mut entry = entry(&[]);
         let mut longest = 0;

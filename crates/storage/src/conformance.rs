@@ -96,6 +96,7 @@ macro_rules! cart_conformance_suite {
             rows {
                 an_appended_delta_is_loaded_at_once,
                 deltas_taken_in_are_loaded_once_the_last_is_durable,
+                a_glance_covers_all_that_was_taken_in,
                 an_append_repeated_changes_nothing,
                 deltas_join_in_any_order,
                 concurrent_appends_are_all_kept,

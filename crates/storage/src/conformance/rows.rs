@@ -1,7 +1,7 @@
 //! Deltas and several owners: blind inserts, folding, and the join of all rows.
 
 use super::sample::{add, cart_id, delta_key, load, owner, stored};
-use crate::{Bucket, Owner, RowKey, Stores, Ticket, error::Result};
+use crate::{Bucket, Glance, Owner, RowKey, Stores, Ticket, error::Result};
 use cart::{Cart, Join};
 
 type Case = Result<()>;
@@ -27,6 +27,31 @@ pub async fn deltas_taken_in_are_loaded_once_the_last_is_durable(stores: &Stores
     stores.carts.durable(last).await?;
     let loaded = load(&*stores.carts, cart_id(1)).await?;
     assert_eq!(loaded.entries.len(), 20);
+    Ok(())
+}
+
+/// What an engine shows without decoding counts what it has taken in, and never takes a closed cart for an open one.
+pub async fn a_glance_covers_all_that_was_taken_in(stores: &Stores) -> Case {
+    let carts = &*stores.carts;
+    if carts.glance(cart_id(1)).await?.is_none() {
+        return Ok(());
+    }
+    assert_eq!(carts.glance(cart_id(1)).await?, Some(Glance::default()), "there is nothing");
+    let (first, second) = (stored(&add(1, 1, "A")), stored(&add(1, 2, "B")));
+    carts.append(&delta_key(cart_id(1), 1, 1, 5), first.clone()).await?;
+    let on_its_way = carts.take_in(&delta_key(cart_id(1), 1, 2, 5), second.clone()).await?;
+    let both = Glance { may_be_closed: false, bytes: (first.len() + second.len()) as u64 };
+    assert_eq!(carts.glance(cart_id(1)).await?, Some(both));
+    let erased = stored(&Cart::erased());
+    let last = carts.take_in(&delta_key(cart_id(1), 1, 3, 5), erased).await?;
+    assert!(carts.glance(cart_id(1)).await?.is_some_and(|glance| glance.may_be_closed), "on its way");
+    carts.durable(on_its_way).await?;
+    carts.durable(last).await?;
+    load(carts, cart_id(1)).await?;
+    assert!(carts.glance(cart_id(1)).await?.is_some_and(|glance| glance.may_be_closed), "and joined");
+    let taken_in = Cart { merged_into: Some(cart_id(3)), ..add(1, 1, "A") };
+    carts.append(&delta_key(cart_id(2), 1, 1, 5), stored(&taken_in)).await?;
+    assert!(carts.glance(cart_id(2)).await?.is_some_and(|glance| glance.may_be_closed), "taken in");
     Ok(())
 }
 
