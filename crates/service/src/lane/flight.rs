@@ -92,9 +92,7 @@ impl Lane {
         drop(state);
         Flight { flights, _lane: held }
     }
-}
 
-impl Lane {
     /// Gives the lane on with a write that says nothing of the cart: whoever needs to know it waits until this has landed,
     /// and reads it.
     pub(crate) fn depart_unseen(lane: LaneGuard) -> Flight {

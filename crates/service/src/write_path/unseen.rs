@@ -76,11 +76,12 @@ impl Service {
         let dot = identity.dot(cart).unwrap_or_else(|| lane.count());
         let stamp = Stamp { dot, origin: identity.origin(cart), at: self.environment.now() };
         let delta = add.delta(&stamp);
-        let insert = Insertion::new(cart, dot, &delta);
-        if insert.len() > DELTA_BYTES_MAX || !self.may_be_unseen(cart, &delta, &capabilities).await {
+        let may_be_unseen = self.may_be_unseen(cart, &delta, &capabilities).await;
+        let insert = may_be_unseen.then(|| Insertion::new(cart, dot, &delta));
+        let Some(insert) = insert.filter(|insert| insert.len() <= DELTA_BYTES_MAX) else {
             lane.uncount(dot);
             return Ok(None);
-        }
+        };
         let mut attempts = self.attempts();
         let ticket = self.queue(&insert, &mut attempts, &mut lane).await?;
         let flight = Lane::depart_unseen(lane);

@@ -1,5 +1,6 @@
 //! A store that takes deltas in before they are durable, as one with a journal does: a test says when its disk is done.
 
+use crate::world::World;
 use async_trait::async_trait;
 use bytes::Bytes;
 use cart::CartId;
@@ -9,7 +10,7 @@ use std::{
 };
 use storage::{
     Bucket, Capabilities, CartRows, CartStore, Consistency, DeltaKey, Glance, Owner, Replaced, RowKey,
-    StoreError, Stores, Ticket, Version,
+    StoreError, Stores, Ticket, Version, WritePath,
 };
 use tokio::sync::watch;
 
@@ -36,6 +37,18 @@ impl Journal {
         let (queue, progress) = (Mutex::default(), watch::Sender::default());
         let journal = Arc::new(Self { below: stores.carts, queue, progress });
         (journal.clone(), Stores { carts: journal, ..stores })
+    }
+
+    /// A shop with a journal before its carts.
+    pub(crate) async fn world() -> (World, Arc<Self>) {
+        let mut kept = None;
+        let world = World::over(WritePath::Append, |stores| {
+            let (journal, stores) = Self::before(stores);
+            kept = Some(journal);
+            stores
+        })
+        .await;
+        (world, kept.unwrap())
     }
 
     /// Waits until so many deltas are queued, as far as tasks that can go on bring them there.

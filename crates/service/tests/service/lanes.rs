@@ -4,24 +4,11 @@
 use crate::{
     claims::claim,
     journal::Journal,
-    world::{Answered, Shopper, World, add, remove, shown},
+    world::{Answered, Shopper, add, remove, shown},
 };
 use cart::{Dot, WriterId};
 use service::Identity;
-use std::sync::Arc;
-use storage::WritePath;
 use tokio::task::JoinHandle;
-
-async fn world() -> (World, Arc<Journal>) {
-    let mut kept = None;
-    let world = World::over(WritePath::Append, |stores| {
-        let (journal, stores) = Journal::before(stores);
-        kept = Some(journal);
-        stores
-    })
-    .await;
-    (world, kept.unwrap())
-}
 
 /// An add that goes on beside the test.
 fn adding(shopper: &Shopper, sku: &'static str) -> JoinHandle<Answered> {
@@ -31,7 +18,7 @@ fn adding(shopper: &Shopper, sku: &'static str) -> JoinHandle<Answered> {
 
 #[tokio::test(start_paused = true)]
 async fn a_write_starts_before_the_one_ahead_is_durable_and_neither_is_shown_before_it_is() {
-    let (world, journal) = world().await;
+    let (world, journal) = Journal::world().await;
     let ann = world.account("ann");
     let adds = [adding(&ann, "A"), adding(&ann, "A"), adding(&ann, "B")];
     assert_eq!(journal.queued().await, 3, "all are on their way");
@@ -48,7 +35,7 @@ async fn a_write_starts_before_the_one_ahead_is_durable_and_neither_is_shown_bef
 
 #[tokio::test(start_paused = true)]
 async fn a_removal_takes_out_what_was_on_its_way_before_it() {
-    let (world, journal) = world().await;
+    let (world, journal) = Journal::world().await;
     let ann = world.account("ann");
     let added = adding(&ann, "A");
     assert_eq!(journal.queued().await, 1);
@@ -65,7 +52,7 @@ async fn a_removal_takes_out_what_was_on_its_way_before_it() {
 
 #[tokio::test(start_paused = true)]
 async fn the_repeat_of_a_write_is_answered_when_that_is_durable() {
-    let (world, journal) = world().await;
+    let (world, journal) = Journal::world().await;
     let ann = world.account("ann");
     let day = u64::from(cart::Timestamp(world.now_ms()).day().0);
     let identity = Identity::Client(Dot::new(WriterId(day << 48 | 7), 1));
@@ -84,7 +71,7 @@ async fn the_repeat_of_a_write_is_answered_when_that_is_durable() {
 
 #[tokio::test(start_paused = true)]
 async fn a_claim_waits_for_what_is_on_its_way_to_the_guest() {
-    let (world, journal) = world().await;
+    let (world, journal) = Journal::world().await;
     let (guest, ann) = (world.guest(), world.account("ann"));
     let added = adding(&guest, "A");
     assert_eq!(journal.queued().await, 1);
@@ -105,7 +92,7 @@ async fn a_claim_waits_for_what_is_on_its_way_to_the_guest() {
 
 #[tokio::test(start_paused = true)]
 async fn writes_that_the_disk_lost_are_written_again_and_none_starts_from_them() {
-    let (world, journal) = world().await;
+    let (world, journal) = Journal::world().await;
     let ann = world.account("ann");
     let lost = [adding(&ann, "A"), adding(&ann, "B")];
     assert_eq!(journal.queued().await, 2);
@@ -124,7 +111,7 @@ async fn writes_that_the_disk_lost_are_written_again_and_none_starts_from_them()
 
 #[tokio::test(start_paused = true)]
 async fn a_write_whose_caller_went_away_does_not_hold_the_next_one_up() {
-    let (world, journal) = world().await;
+    let (world, journal) = Journal::world().await;
     let ann = world.account("ann");
     let left = adding(&ann, "A");
     assert_eq!(journal.queued().await, 1);
@@ -139,7 +126,7 @@ async fn a_write_whose_caller_went_away_does_not_hold_the_next_one_up() {
 
 #[tokio::test(start_paused = true)]
 async fn a_cart_that_never_rests_is_read_again_now_and_then() {
-    let (world, journal) = world().await;
+    let (world, journal) = Journal::world().await;
     let ann = world.account("ann");
     let adds: Vec<_> = (0..200).map(|_| adding(&ann, "A")).collect();
     let mut most = 0;

@@ -152,14 +152,7 @@ async fn a_full_cart_takes_more_of_what_is_in_it_and_no_further_line() {
 
 #[tokio::test(start_paused = true)]
 async fn many_are_on_their_way_at_once_and_whoever_needs_the_cart_waits_for_them() {
-    let mut kept = None;
-    let world = World::over(WritePath::Append, |stores| {
-        let (journal, stores) = Journal::before(stores);
-        kept = Some(journal);
-        stores
-    })
-    .await;
-    let journal = kept.unwrap();
+    let (world, journal) = Journal::world().await;
     let (guest, ann) = (world.guest(), world.account("ann"));
     let adding = |sku: &'static str| {
         let guest = guest.clone();
@@ -186,14 +179,7 @@ async fn many_are_on_their_way_at_once_and_whoever_needs_the_cart_waits_for_them
 
 #[tokio::test(start_paused = true)]
 async fn a_later_write_does_not_start_from_what_an_unseen_add_is_missing_in() {
-    let mut kept = None;
-    let world = World::over(WritePath::Append, |stores| {
-        let (journal, stores) = Journal::before(stores);
-        kept = Some(journal);
-        stores
-    })
-    .await;
-    let journal = kept.unwrap();
+    let (world, journal) = Journal::world().await;
     let ann = world.account("ann");
     let seen = tokio::spawn({
         let ann = ann.clone();
