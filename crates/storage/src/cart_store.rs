@@ -166,8 +166,8 @@ pub trait CartStore: Send + Sync + 'static {
     /// All rows of a cart, in one round trip. A cart that has none is not an error.
     async fn load(&self, cart: CartId, consistency: Consistency) -> Result<CartRows>;
 
-    /// What shows of a cart's rows at no cost, those included that are taken in and not durable yet. `None` where only
-    /// [`Self::load`] can say.
+    /// What shows of a cart's rows without a round trip, those included that are taken in and not durable yet. `None` where
+    /// only [`Self::load`] can say.
     async fn glance(&self, cart: CartId) -> Result<Option<Glance>> {
         let _ = cart;
         Ok(None)

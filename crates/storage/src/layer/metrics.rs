@@ -103,7 +103,7 @@ impl CartStore for Measured<dyn CartStore> {
         self.timed(("carts", "load"), self.store.load(cart, consistency)).await
     }
 
-    // Not counted: it costs less than counting.
+    // Not counted: unless the disk is asked, it costs less than counting.
     async fn glance(&self, cart: CartId) -> Result<Option<Glance>> {
         self.store.glance(cart).await
     }
