@@ -39,8 +39,12 @@ impl CartStore for Embedded {
             Consistency::Eventual => self.engine.load_apart(&key).await?,
             Consistency::Strong => Apart { row: self.engine.load(&key).await?, deltas: Vec::new() },
         };
-        let deltas = apart.deltas.into_iter().map(|delta| delta_row(cart, delta)).collect();
-        Ok(CartRows { snapshots: apart.row.map(snapshot).into_iter().collect(), deltas })
+        Ok(rows(cart, apart))
+    }
+
+    fn load_at_hand(&self, cart: CartId) -> Result<Option<CartRows>> {
+        let apart = self.engine.load_apart_at_hand(&key::cart(cart))?;
+        Ok(apart.map(|apart| rows(cart, apart)))
     }
 
     async fn glance(&self, cart: CartId) -> Result<Option<Glance>> {
@@ -141,6 +145,11 @@ impl Embedded {
         }
         Ok(present)
     }
+}
+
+fn rows(cart: CartId, Apart { row, deltas }: Apart) -> CartRows {
+    let deltas = deltas.into_iter().map(|delta| delta_row(cart, delta)).collect();
+    CartRows { snapshots: row.map(snapshot).into_iter().collect(), deltas }
 }
 
 fn snapshot(row: Row) -> Snapshot {

@@ -252,6 +252,35 @@ impl Engine {
         self.look_apart(key)?.ok_or_else(fetched_in_vain)
     }
 
+    /// The same where no disk is to be waited for.
+    pub(crate) fn load_apart_at_hand(&self, key: &Key) -> Result<Option<Apart>> {
+        let damaged = |damage| corrupt(key, damage);
+        let look = |entry: &mut Entry| entry.look_apart(self.journal.durable_through());
+        let mut shard = self.table.lock(key);
+        if let Some(apart) = shard.with(key, look).transpose().map_err(damaged)?.flatten() {
+            return Ok(Some(apart));
+        }
+        let evicted = shard.evicted();
+        drop(shard);
+        let AtHand::Value(found) = self.base.at_hand(key).map_err(StoreError::Unavailable)? else {
+            return Ok(None);
+        };
+        let found = decode(key, found.as_deref());
+        let mut shard = self.table.lock(key);
+        if shard.evicted() != evicted {
+            // It may have been written, folded and evicted meanwhile: what was found may be old.
+            return Ok(None);
+        }
+        let apart = shard.with_or_new(key, |entry| {
+            entry.install(found);
+            let apart = look(entry);
+            // Nobody has come back for it yet.
+            entry.recently_used = false;
+            apart
+        });
+        apart.map_err(damaged)
+    }
+
     /// What shows of a cart without decoding it, with all changes that wait, durable or not.
     pub(crate) async fn glance(self: &Arc<Self>, key: &Key) -> Result<Glance> {
         let glance = || self.table.lock(key).with(key, |entry| entry.glance()).flatten();
@@ -326,10 +355,7 @@ impl Engine {
 
     /// Tells an entry what the base holds under its key.
     fn install(&self, key: &[u8], found: Option<&[u8]>) {
-        let found = found.map(row::decode).transpose();
-        if let Err(damage) = &found {
-            tracing::error!(record = key::describe(key), error = %damage, "a stored row cannot be read");
-        }
+        let found = decode(key, found);
         self.table.lock(key).with(key, |entry| entry.install(found));
     }
 
@@ -405,6 +431,14 @@ impl Drop for Pin {
     fn drop(&mut self) {
         self.engine.table.lock(&self.key).with(&self.key, |entry| entry.loads -= 1);
     }
+}
+
+/// What the base holds under a key.
+fn decode(key: &[u8], found: Option<&[u8]>) -> std::result::Result<Option<Row>, FormatError> {
+    let found = found.map(row::decode).transpose();
+    found.inspect_err(|damage| {
+        tracing::error!(record = key::describe(key), error = %damage, "a stored row cannot be read");
+    })
 }
 
 /// What is in the journal can be joined: a write that could not be refused is refused here.

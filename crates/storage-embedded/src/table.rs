@@ -34,6 +34,7 @@ pub(crate) struct Shard {
     entries: HashMap<Key, Box<Entry>>,
     /// Entries that were clean when they were put here.
     clean: VecDeque<Key>,
+    evicted: u64,
 }
 
 /// A locked shard. What is done to an entry is counted when it is done through [`Locked::with`].
@@ -126,6 +127,11 @@ impl Locked<'_> {
         self.with(key, act).expect("the entry is there")
     }
 
+    /// How many entries have left this shard: as long as it is the same, whatever was here is.
+    pub(crate) fn evicted(&self) -> u64 {
+        self.shard.evicted
+    }
+
     pub(crate) fn contains(&self, key: &[u8]) -> bool {
         self.shard.entries.contains_key(key)
     }
@@ -149,6 +155,7 @@ impl Shard {
             } else {
                 totals.clean.fetch_sub(entry.counted, Ordering::Relaxed);
                 place.remove();
+                self.evicted += 1;
             }
         }
     }

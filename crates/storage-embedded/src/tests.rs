@@ -1,5 +1,6 @@
 //! Tests of the whole engine, by topic.
 
+mod at_hand;
 mod backup;
 mod damage;
 mod model;

@@ -166,6 +166,12 @@ pub trait CartStore: Send + Sync + 'static {
     /// All rows of a cart, in one round trip. A cart that has none is not an error.
     async fn load(&self, cart: CartId, consistency: Consistency) -> Result<CartRows>;
 
+    /// The rows of an eventual [`Self::load`] where they can be had without waiting for anything; `None` says nothing of them.
+    fn load_at_hand(&self, cart: CartId) -> Result<Option<CartRows>> {
+        let _ = cart;
+        Ok(None)
+    }
+
     /// What shows of a cart's rows without a round trip, those included that are taken in and not durable yet. `None` where
     /// only [`Self::load`] can say.
     async fn glance(&self, cart: CartId) -> Result<Option<Glance>> {

@@ -176,6 +176,8 @@ impl<'a> Run<'a> {
             let apart = ours.carts.load(cart_id(cart), Consistency::Eventual).await.unwrap();
             let rows = ours.carts.load(cart_id(cart), Consistency::Strong).await.unwrap();
             assert_eq!(sample::joined(&apart).unwrap(), sample::joined(&rows).unwrap(), "cart {cart}");
+            let at_hand = ours.carts.load_at_hand(cart_id(cart)).unwrap();
+            assert_eq!(at_hand.map(|rows| sample::joined(&rows).unwrap()), sample::joined(&rows).ok());
             let version = rows.snapshots.first().map(|row| row.version.0);
             assert_eq!(version, self.versions.get(&cart).copied(), "version of cart {cart}");
             let expected = sample::load(&*reference.carts, cart_id(cart)).await.unwrap();

@@ -1,7 +1,7 @@
 //! Deltas and several owners: blind inserts, folding, and the join of all rows.
 
 use super::sample::{add, cart_id, delta_key, load, owner, stored};
-use crate::{Bucket, Glance, Owner, RowKey, Stores, Ticket, error::Result};
+use crate::{Bucket, CartRows, Consistency, Glance, Owner, RowKey, Stores, Ticket, error::Result};
 use cart::{Cart, Join};
 
 type Case = Result<()>;
@@ -52,6 +52,23 @@ pub async fn a_glance_covers_all_that_was_taken_in(stores: &Stores) -> Case {
     let taken_in = Cart { merged_into: Some(cart_id(3)), ..add(1, 1, "A") };
     carts.append(&delta_key(cart_id(2), 1, 1, 5), stored(&taken_in)).await?;
     assert!(carts.glance(cart_id(2)).await?.is_some_and(|glance| glance.may_be_closed), "taken in");
+    Ok(())
+}
+
+/// What an engine has at hand is what it would load.
+pub async fn what_is_at_hand_is_what_a_load_shows(stores: &Stores) -> Case {
+    let carts = &*stores.carts;
+    for seq in 1..=3 {
+        carts.append(&delta_key(cart_id(1), 1, seq, 5), stored(&add(1, seq, "A"))).await?;
+        let loaded = carts.load(cart_id(1), Consistency::Eventual).await?;
+        if let Some(rows) = carts.load_at_hand(cart_id(1))? {
+            assert_eq!(rows, loaded);
+        }
+    }
+    assert!(
+        carts.load_at_hand(cart_id(2))?.is_none_or(|rows| rows == CartRows::default()),
+        "there is nothing"
+    );
     Ok(())
 }
 
