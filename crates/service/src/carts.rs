@@ -135,7 +135,9 @@ impl Service {
         {
             return Ok(Changed::Unseen(acknowledged));
         }
-        Ok(Changed::Seen(Box::new(self.write_prepared(request, &prepared).await?)))
+        // In a box of its own: it is much larger than what adds need that nobody looks at.
+        let answer = Box::pin(self.write_prepared(request, &prepared)).await?;
+        Ok(Changed::Seen(Box::new(answer)))
     }
 
     async fn write_prepared(

@@ -2,7 +2,7 @@
 //! few deltas only these are, and what an edge made of them for a reader is made once ([`made`]).
 //!
 //! A cart that is only read is kept as it was made, which takes less than half of the memory; one that is written is kept
-//! decoded too, for the next write.
+//! decoded too, for the next write and for whoever reads it then.
 //!
 //! What always holds: a cart is taken from here only for rows that were just loaded, each named by owner, version and
 //! checksum, or by operation and checksum; so there is nothing to invalidate, whoever writes the store.
@@ -44,7 +44,7 @@ pub(crate) struct KnownCart {
     /// The rows one by one, where the engine has them rewritten.
     pub(crate) rows: Vec<Arc<Cart>>,
     pub(crate) own: Option<OwnRow>,
-    /// This node wrote it: then it will write it again.
+    /// It is being written: by this node, or it has deltas that nobody has folded yet. Then it will be again.
     is_written: bool,
     newest: Mutex<Option<Arc<Newest>>>,
     size: OnceLock<Size>,
@@ -54,7 +54,8 @@ pub(crate) struct KnownCart {
 
 impl KnownCart {
     pub(crate) fn new(id: RowsId, state: Arc<Cart>) -> Self {
-        Self { id, state, ..Self::default() }
+        let is_written = id.deltas() > 0;
+        Self { id, state, is_written, ..Self::default() }
     }
 
     /// With a delta more, which was just written.
@@ -67,6 +68,10 @@ impl KnownCart {
         let newest = Mutex::new(self.newest().filter(is_known));
         let id = self.id.with_delta(dot, value_hash);
         Self { id, state, newest, is_written: true, ..Self::default() }
+    }
+
+    pub(crate) fn is_written(&self) -> bool {
+        self.is_written
     }
 
     /// The newest items of all its lines, as they were last looked up.
@@ -166,10 +171,9 @@ impl KnownCarts {
         }
     }
 
-    /// Keeps what was made in the place of what it was made of, unless that will be written again.
-    fn keep_made(&self, cart: CartId, made: Arc<Made>) {
-        let decoded = self.kept(cart).decoded.filter(|known| known.is_written && known.id == made.rows);
-        self.put(cart, decoded, Some(made));
+    /// Keeps what was made, without what it was made of unless that will be written again.
+    fn keep_made(&self, cart: CartId, known: &Arc<KnownCart>, made: Arc<Made>) {
+        self.put(cart, Some(known.clone()).filter(|known| known.is_written), Some(made));
     }
 
     fn put(&self, cart: CartId, decoded: Option<Arc<KnownCart>>, made: Option<Arc<Made>>) {

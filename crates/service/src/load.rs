@@ -83,7 +83,13 @@ impl Service {
 
     /// Its rows.
     pub(crate) async fn rows(&self, cart: CartId, consistency: Consistency) -> Result<CartRows, StoreError> {
-        self.stores.carts.load(cart, consistency).await.inspect_err(count_corrupt)
+        let carts = &self.stores.carts;
+        if consistency == Consistency::Eventual
+            && let Some(rows) = carts.load_at_hand(cart).inspect_err(count_corrupt)?
+        {
+            return Ok(rows);
+        }
+        carts.load(cart, consistency).await.inspect_err(count_corrupt)
     }
 
     /// As [`Self::load_fresh`], for a write that holds the lane: with what is in flight where that is all it needs. Then
@@ -189,8 +195,9 @@ impl Service {
             }
         };
         let fresh = Arc::new(fresh);
-        // What workers walk over would take the place of what shoppers ask for.
-        if is_asked_for {
+        // What workers walk over would take the place of what shoppers ask for; and of what is only read, something else
+        // is kept.
+        if is_asked_for && fresh.is_written() {
             self.known.keep(cart, fresh.clone());
         }
         Ok(Loaded::of(fresh))

@@ -4,7 +4,7 @@
 //! is the same too (`Surroundings`). What says something once is never kept; whether a guest's token is renewed follows
 //! from the rows, the day and the token's end, so where it was not it is not again.
 
-use super::RowsId;
+use super::{KnownCart, RowsId};
 use crate::{
     CartAddress, CartAnswer, Kind, Service, error::ServiceError, identity::Presented,
     inventory::levels::units_in, sessions::Resolved,
@@ -80,14 +80,18 @@ impl Service {
             self.known.found.made.increment(1);
             return Ok(Read::Made(what));
         }
-        let answer = self.read_resolved(address, resolved, rows, presented).await?;
+        // In a box of its own: it is much larger than what a cart needs that is as it was.
+        let answer = Box::pin(self.read_resolved(address, resolved, rows, presented)).await?;
         Ok(Read::Answer(Box::new(answer)))
     }
 
-    /// Keeps what an edge made of an answer, of about so many bytes, unless the answer says something once.
+    /// Keeps what an edge made of an answer, of about so many bytes; where the answer says something once, the cart as it
+    /// was decoded.
     pub fn keep_made(&self, answer: &CartAnswer, what: Arc<dyn Any + Send + Sync>, bytes: u64) {
-        if let Some(made) = Made::of(answer, what, bytes) {
-            self.known.keep_made(answer.cart, Arc::new(made));
+        let Some(known) = &answer.known else { return };
+        match Made::of(answer, known, what, bytes) {
+            Some(made) => self.known.keep_made(answer.cart, known, Arc::new(made)),
+            None => self.known.keep(answer.cart, known.clone()),
         }
     }
 
@@ -98,7 +102,7 @@ impl Service {
         presented: &Presented,
     ) -> Option<Arc<dyn Any + Send + Sync>> {
         let made = self.known.made(resolved.cart)?;
-        if presented.receipt.is_some() || made.rows != RowsId::of(rows) {
+        if presented.receipt.is_some() || !made.rows.is_of(rows) {
             return None;
         }
         let shown = |seen: &Freshness| *seen == made.rows.freshness(resolved.cart);
@@ -131,14 +135,19 @@ impl Service {
 }
 
 impl Made {
-    fn of(answer: &CartAnswer, what: Arc<dyn Any + Send + Sync>, bytes: u64) -> Option<Self> {
+    fn of(
+        answer: &CartAnswer,
+        known: &KnownCart,
+        what: Arc<dyn Any + Send + Sync>,
+        bytes: u64,
+    ) -> Option<Self> {
         let is_plain = !answer.lagging
             && !answer.replayed
             && answer.notices.is_empty()
             && answer.session.is_none()
             && answer.receipt.is_none();
-        let rows = answer.known.as_ref().filter(|_| is_plain)?.id.clone();
-        let current_at = answer.newest.changes()?;
+        let current_at = answer.newest.changes().filter(|_| is_plain)?;
+        let rows = known.id.clone();
         let skus = skus(&answer.state).into_boxed_slice();
         let bytes = HELD_BYTES + bytes + (size_of::<Self>() + size_of_val(&*skus)) as u64 + rows.heap_bytes();
         let surroundings = Surroundings {

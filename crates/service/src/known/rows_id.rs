@@ -25,6 +25,21 @@ impl RowsId {
         }
     }
 
+    /// True where it names these rows.
+    pub(crate) fn is_of(&self, rows: &CartRows) -> bool {
+        let is_snapshot = |((seen, checksum), row): (&(RowSeen, u64), &storage::Snapshot)| {
+            seen.version == row.version.0
+                && seen.owner == row.owner.as_str()
+                && *checksum == format::checksum(&row.bytes)
+        };
+        let is_delta = |((operation, value_hash), row): (&(Dot, u64), &storage::DeltaRow)| {
+            (*operation, *value_hash) == (row.key.operation, row.key.value_hash)
+        };
+        (self.snapshots.len(), self.deltas.len()) == (rows.snapshots.len(), rows.deltas.len())
+            && self.snapshots.iter().zip(&rows.snapshots).all(is_snapshot)
+            && self.deltas.iter().zip(&rows.deltas).all(is_delta)
+    }
+
     /// With one delta more.
     pub(crate) fn with_delta(&self, operation: Dot, value_hash: u64) -> Self {
         let mut longer = self.clone();
