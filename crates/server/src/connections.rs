@@ -24,13 +24,13 @@ use self::{
     watched::{Patience, Phase, Watched},
 };
 use crate::{config::Http, http::refusal::Refusals};
-use axum::{Router, serve::Listener};
+use axum::{extract::Request, response::Response, serve::Listener};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::TokioIo,
     server::graceful::{GracefulShutdown, Watcher},
 };
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -97,15 +97,34 @@ pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
+/// What answers requests that the door has let in. It is always ready: how many there may be is decided here.
+pub(crate) trait Inside:
+    tower::Service<Request, Response = Response, Error = Infallible, Future: Send + Unpin>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<S> Inside for S where
+    S: tower::Service<Request, Response = Response, Error = Infallible, Future: Send + Unpin>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
 /// Serves until it is told to stop; then ends what is idle, and returns once all that is under way has ended.
 pub(crate) async fn serve(
     mut listener: TcpListener,
-    router: Router,
+    inside: impl Inside,
     refusals: Refusals,
     limits: Limits,
     stopped: impl Future<Output = ()>,
 ) {
-    let serving = Serving::new(router, refusals, limits);
+    let serving = Serving::new(inside, refusals, limits);
     let draining = GracefulShutdown::new();
     let accepting = async {
         loop {
@@ -137,19 +156,19 @@ struct Place {
 }
 
 /// What all connections share.
-struct Serving {
-    door: Arc<Door>,
+struct Serving<S> {
+    door: Arc<Door<S>>,
     limits: Limits,
     places: Arc<Semaphore>,
     anteroom: Arc<Semaphore>,
     open: metrics::Gauge,
 }
 
-impl Serving {
-    fn new(router: Router, refusals: Refusals, limits: Limits) -> Self {
+impl<S: Inside> Serving<S> {
+    fn new(inside: S, refusals: Refusals, limits: Limits) -> Self {
         let gate = Arc::new(Gate::new(limits.requests_max));
         Self {
-            door: Arc::new(Door::new(router, refusals, gate, limits)),
+            door: Arc::new(Door::new(inside, refusals, gate, limits)),
             limits,
             places: Arc::new(Semaphore::new(limits.connections_max)),
             anteroom: Arc::new(Semaphore::new(ANTEROOM)),
@@ -163,7 +182,7 @@ impl Serving {
         peer: SocketAddr,
         place: Place,
         draining: Watcher,
-    ) -> impl Future<Output = ()> + use<> {
+    ) -> impl Future<Output = ()> + use<S> {
         let patience = self.limits.patience;
         let patience = if place.is_seat { patience } else { patience.at_most(ANTEROOM_PATIENCE) };
         let phase = Phase::default();

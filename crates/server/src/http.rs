@@ -16,6 +16,7 @@ mod checkout;
 mod cors;
 mod docs;
 mod encoded;
+mod entrance;
 mod entries;
 mod health;
 mod holders;
@@ -40,6 +41,7 @@ mod tokens;
 mod values;
 mod wire;
 
+pub(crate) use entrance::Entrance;
 pub(crate) use observe::REQUEST_DURATION;
 pub(crate) use wire::rfc3339;
 
@@ -48,23 +50,15 @@ use crate::{
     backup::jobs::Jobs,
     config::Config,
     keys::live::LiveKeys,
-    problem::Problem,
     wiring::{Wired, engine::Engine},
 };
-use axum::{
-    Router,
-    extract::{Request, State},
-    http::HeaderValue,
-    middleware::{self, Next},
-    response::Response,
-};
+use axum::http::HeaderValue;
 use metrics_exporter_prometheus::PrometheusHandle;
 use service::Service;
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
 };
-use tower::ServiceBuilder;
 use utoipa_axum::router::OpenApiRouter;
 
 /// What handlers share.
@@ -138,28 +132,6 @@ impl AppState {
     fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
-}
-
-/// All routes.
-pub fn router(state: AppState) -> Router {
-    let cors = cors::layer(&state.config.auth.origins);
-    let (shop, _) = api().split_for_parts();
-    let (around, _) = around().split_for_parts();
-    let house = ServiceBuilder::new()
-        .layer(middleware::from_fn(request_id::name))
-        // Above the fallbacks: a preflight asks with a method that no route has.
-        .option_layer(cors);
-    shop.layer(middleware::from_fn_with_state(state.clone(), door))
-        .merge(around)
-        .fallback(async || Problem::not_found())
-        .method_not_allowed_fallback(async || Problem::method_not_allowed())
-        .layer(house)
-        .with_state(state)
-}
-
-/// Counted and timed, then let in or refused. In one layer: each boxes every request and copies the services below.
-async fn door(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    observe::measured(request, |request| admit::admit(state, request, next)).await
 }
 
 /// What the shop's callers and services use, each route with its part of the OpenAPI document.

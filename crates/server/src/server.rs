@@ -4,7 +4,7 @@ use crate::{
     auth::{FetchError, Identity},
     config::Config,
     connections::{self, Limits},
-    http::{AppState, refusal::Refusals, router},
+    http::{AppState, Entrance, refusal::Refusals},
     keys::live::LiveKeys,
     telemetry,
     wiring::{Wired, WiringError, wire},
@@ -66,7 +66,7 @@ impl Server {
         let state = AppState::new(&wired, keys, identity, config, metrics);
         let (stop, stopped) = oneshot::channel();
         let stopped = async { drop(stopped.await) };
-        let serving = connections::serve(listener, router(state.clone()), refusals, limits, stopped);
+        let serving = connections::serve(listener, Entrance::new(state.clone()), refusals, limits, stopped);
         let serving = tokio::spawn(serving);
         Ok(Self { address, state, wired, stop, serving })
     }

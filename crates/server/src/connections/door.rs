@@ -5,18 +5,16 @@
 //! have the server restarted, and the load with it.
 
 use super::{
-    Limits, REFUSED,
+    Inside, Limits, REFUSED,
     arrival::Arrival,
     gate::{AWAY, Gate, Pass},
     watched::{Phase, Turn},
 };
 use crate::http::refusal::Refusals;
 use axum::{
-    Router,
     body::Body,
     extract::{ConnectInfo, Request},
     response::Response,
-    routing::future::RouteFuture,
 };
 use hyper::{
     body::{Body as _, Incoming},
@@ -33,11 +31,10 @@ use std::{
     time::Instant,
 };
 use tokio::time::{Sleep, sleep_until};
-use tower::Service as _;
 
 /// Where requests are let in.
-pub(super) struct Door {
-    router: Router,
+pub(super) struct Door<S> {
+    inside: S,
     refusals: Refusals,
     gate: Arc<Gate>,
     limits: Limits,
@@ -51,14 +48,14 @@ struct Refused {
     connections: Counter,
 }
 
-impl Door {
-    pub(super) fn new(router: Router, refusals: Refusals, gate: Arc<Gate>, limits: Limits) -> Self {
+impl<S: Inside> Door<S> {
+    pub(super) fn new(inside: S, refusals: Refusals, gate: Arc<Gate>, limits: Limits) -> Self {
         let refused = Refused {
             headers: metrics::counter!(REFUSED, "why" => "headers"),
             requests: metrics::counter!(REFUSED, "why" => "requests"),
             connections: metrics::counter!(REFUSED, "why" => "connections"),
         };
-        Self { router, refusals, gate, limits, refused }
+        Self { inside, refusals, gate, limits, refused }
     }
 
     /// The request on its way in, if there is room.
@@ -66,7 +63,7 @@ impl Door {
         clippy::result_large_err,
         reason = "the request goes back to its only caller, and a box would be a cost"
     )]
-    fn admit(&self, request: Request<Incoming>, is_seated: bool) -> Result<Admitted, Request<Incoming>> {
+    fn admit(&self, request: Request<Incoming>, is_seated: bool) -> Result<Admitted<S>, Request<Incoming>> {
         let pass = if is_for_operators(request.uri().path()) {
             self.gate.enter_anyhow()
         } else {
@@ -84,7 +81,7 @@ impl Door {
                 Body::new(Arrival::new(body, self.gate.clone(), self.limits.pace))
             }
         });
-        Ok(Admitted { route: self.router.clone().call(request), _pass: pass })
+        Ok(Admitted { answer: self.inside.clone().call(request), _pass: pass })
     }
 }
 
@@ -101,8 +98,8 @@ fn head_bytes(request: &Request<Incoming>) -> usize {
 }
 
 /// The client at the other end of a connection.
-pub(super) struct Visitor {
-    door: Arc<Door>,
+pub(super) struct Visitor<S> {
+    door: Arc<Door<S>>,
     peer: SocketAddr,
     /// It has a place, and so may be served.
     is_seated: bool,
@@ -111,13 +108,13 @@ pub(super) struct Visitor {
     away_until: Cell<Option<Instant>>,
 }
 
-impl Visitor {
-    pub(super) fn new(door: Arc<Door>, peer: SocketAddr, is_seated: bool, phase: Phase) -> Self {
+impl<S: Inside> Visitor<S> {
+    pub(super) fn new(door: Arc<Door<S>>, peer: SocketAddr, is_seated: bool, phase: Phase) -> Self {
         Self { door, peer, is_seated, phase, away_until: Cell::new(None) }
     }
 
     /// Refuses at once whoever hears it for the first time, and in its turn whoever asks again too early.
-    fn refuse(&self, request: Request<Incoming>) -> Step {
+    fn refuse(&self, request: Request<Incoming>) -> Step<S> {
         let now = Instant::now();
         let is_early = self.away_until.replace(Some(now + AWAY)).is_some_and(|until| now < until);
         if !is_early {
@@ -129,20 +126,20 @@ impl Visitor {
     }
 }
 
-impl Door {
-    fn refuse(&self, request: &Request<Incoming>, is_seated: bool) -> Step {
+impl<S: Inside> Door<S> {
+    fn refuse(&self, request: &Request<Incoming>, is_seated: bool) -> Step<S> {
         let counter = if is_seated { &self.refused.requests } else { &self.refused.connections };
         counter.increment(1);
         Step::Refused(Some(self.refusals.overloaded(request)))
     }
 }
 
-impl Service<Request<Incoming>> for Visitor {
+impl<S: Inside> Service<Request<Incoming>> for Visitor<S> {
     type Response = Response;
     type Error = Infallible;
-    type Future = Answering;
+    type Future = Answering<S>;
 
-    fn call(&self, mut request: Request<Incoming>) -> Answering {
+    fn call(&self, mut request: Request<Incoming>) -> Answering<S> {
         let turn = self.phase.turn();
         if head_bytes(&request) > self.door.limits.header_bytes_max {
             self.door.refused.headers.increment(1);
@@ -159,32 +156,32 @@ impl Service<Request<Incoming>> for Visitor {
 }
 
 /// An answer under way; it is the server's turn until it is there.
-pub(super) struct Answering {
-    step: Step,
+pub(super) struct Answering<S: Inside> {
+    step: Step<S>,
     _turn: Turn,
 }
 
-enum Step {
-    Admitted(Admitted),
+enum Step<S: Inside> {
+    Admitted(Admitted<S>),
     /// Refused once already, and back too early: heard again when its turn has come.
-    Waiting(Option<Box<Waiting>>),
+    Waiting(Option<Box<Waiting<S>>>),
     Refused(Option<Response>),
 }
 
-struct Admitted {
-    route: RouteFuture<Infallible>,
+struct Admitted<S: Inside> {
+    answer: S::Future,
     _pass: Pass,
 }
 
-struct Waiting {
+struct Waiting<S> {
     alarm: Pin<Box<Sleep>>,
     request: Request<Incoming>,
-    door: Arc<Door>,
+    door: Arc<Door<S>>,
     is_seated: bool,
 }
 
-impl Waiting {
-    fn heard_again(self) -> Step {
+impl<S: Inside> Waiting<S> {
+    fn heard_again(self) -> Step<S> {
         match self.door.admit(self.request, self.is_seated) {
             Ok(admitted) => Step::Admitted(admitted),
             Err(request) => self.door.refuse(&request, self.is_seated),
@@ -192,13 +189,13 @@ impl Waiting {
     }
 }
 
-impl Future for Answering {
+impl<S: Inside> Future for Answering<S> {
     type Output = Result<Response, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
             match &mut self.step {
-                Step::Admitted(Admitted { route, .. }) => return Pin::new(route).poll(context),
+                Step::Admitted(Admitted { answer, .. }) => return Pin::new(answer).poll(context),
                 Step::Refused(refusal) => return Poll::Ready(Ok(refusal.take().unwrap_or_default())),
                 Step::Waiting(waiting) => {
                     if let Some(waiting) = waiting {

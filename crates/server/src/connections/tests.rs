@@ -1,7 +1,7 @@
 //! The limits of connections over real sockets, before a router whose answers come when a test lets them.
 
 use super::*;
-use axum::{body::Bytes, routing::get};
+use axum::{Router, body::Bytes, routing::get};
 use std::{
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
     time::Instant,

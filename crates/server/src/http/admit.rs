@@ -1,43 +1,45 @@
 //! At the door of `/v1`: who asks, and whether it is not too often. What is admitted carries its [`Caller`].
 
-use super::{AppState, limit::TooMany};
+use super::{
+    AppState,
+    limit::{Standing, TooMany},
+};
 use crate::{
     auth::{Caller, authenticate},
     problem::Problem,
 };
 use axum::{
-    extract::{ConnectInfo, Request},
-    http::Method,
-    middleware::Next,
+    extract::ConnectInfo,
+    http::{Method, request::Parts},
     response::{IntoResponse, Response},
 };
 use service::Principal;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-pub(super) async fn admit(state: AppState, request: Request, next: Next) -> Response {
-    let (mut parts, body) = request.into_parts();
+/// A request that is let in.
+pub(super) struct Admitted {
+    pub(super) caller: Caller,
+    pub(super) standing: Standing,
+}
+
+/// Lets a request in, or says what it is answered instead.
+pub(super) async fn admit(state: &AppState, parts: &Parts) -> Result<Admitted, Response> {
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip());
     let limits = &state.rate_limits;
     let address = limits.proxies.client(peer, &parts.headers);
-    let caller = match authenticate(&state, &parts).await {
-        Ok(caller) => caller,
-        Err(problem) => {
-            return match limits.admit_unknown(address) {
-                Ok(_) => problem.into_response(),
-                Err(too_many) => refused(&too_many),
-            };
+    match authenticate(state, parts).await {
+        Ok(caller) => {
+            let opens = opens_session(&caller, &parts.method, parts.uri.path());
+            match limits.admit(&caller, address, opens) {
+                Ok(standing) => Ok(Admitted { caller, standing }),
+                Err(too_many) => Err(refused(&too_many)),
+            }
         }
-    };
-    let opens = opens_session(&caller, &parts.method, parts.uri.path());
-    match limits.admit(&caller, address, opens) {
-        Ok(standing) => {
-            parts.extensions.insert(caller);
-            let mut response = next.run(Request::from_parts(parts, body)).await;
-            standing.tell(response.headers_mut());
-            response
-        }
-        Err(too_many) => refused(&too_many),
+        Err(problem) => Err(match limits.admit_unknown(address) {
+            Ok(_) => problem.into_response(),
+            Err(too_many) => refused(&too_many),
+        }),
     }
 }
 

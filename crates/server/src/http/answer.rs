@@ -10,6 +10,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use cart::{
     token::{Freshness, GuestToken, Receipt},
     view::View,
@@ -178,17 +179,27 @@ impl Reply<'_> {
 
 /// The strong entity tag of an answer.
 pub(super) fn etag(answer: &CartAnswer) -> HeaderValue {
-    plain(&format!("\"{}\"", answer.etag()))
+    plain(etag_text(answer).into())
+}
+
+/// The same as a header has it.
+pub(super) fn etag_text(answer: &CartAnswer) -> String {
+    format!("\"{}\"", answer.etag())
 }
 
 /// What the caller is told to have been shown.
-pub(super) fn context(state: &AppState, freshness: &Freshness) -> HeaderValue {
-    plain(&freshness.to_token(&state.keys.tokens()))
+fn context(state: &AppState, freshness: &Freshness) -> HeaderValue {
+    plain(context_text(state, freshness).into())
+}
+
+/// The same as a header has it.
+pub(super) fn context_text(state: &AppState, freshness: &Freshness) -> String {
+    freshness.to_token(&state.keys.tokens())
 }
 
 /// Tokens and digests, which are plain text.
-fn plain(text: &str) -> HeaderValue {
-    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
+pub(super) fn plain(text: Bytes) -> HeaderValue {
+    HeaderValue::from_maybe_shared(text).unwrap_or(HeaderValue::from_static(""))
 }
 
 /// Hands a guest token out: as a header, and as a cookie to whoever came with a cookie or with nothing.

@@ -14,7 +14,8 @@ use std::{mem::size_of, sync::Arc};
 const BODY_BYTES: usize = 512;
 const LINE_BYTES: usize = 512;
 
-/// The parts of an answer that differ from cart to cart.
+/// The parts of an answer that differ from cart to cart. All are of one allocation: of a cart that is kept for long, each
+/// piece of memory is one more that is far away.
 pub(super) struct Encoded {
     /// As a header has it, in quotes.
     pub(super) etag: HeaderValue,
@@ -46,15 +47,16 @@ impl Encoded {
     fn make(state: &AppState, answer: &CartAnswer) -> serde_json::Result<Self> {
         let keys = state.keys.tokens();
         let view = answer.view();
-        let mut body = Vec::with_capacity(BODY_BYTES + LINE_BYTES * view.all_lines().count());
-        serde_json::to_writer(&mut body, &CartJson::of(state, answer, &view))?;
-        Ok(Self {
-            etag: super::answer::etag(answer),
-            context: super::answer::context(state, &answer.freshness),
-            durability: answer.durability,
-            // It is kept for long, and what was too much room for it would be too.
-            body: body.into_boxed_slice().into(),
-            keys,
-        })
+        let mut all = Vec::with_capacity(BODY_BYTES + LINE_BYTES * view.all_lines().count());
+        serde_json::to_writer(&mut all, &CartJson::of(state, answer, &view))?;
+        let body = all.len();
+        all.extend_from_slice(super::answer::etag_text(answer).as_bytes());
+        let etag = all.len();
+        all.extend_from_slice(super::answer::context_text(state, &answer.freshness).as_bytes());
+        // What was too much room for it would be kept too.
+        let mut all = Bytes::from(all.into_boxed_slice());
+        let context = super::answer::plain(all.split_off(etag));
+        let etag = super::answer::plain(all.split_off(body));
+        Ok(Self { etag, context, durability: answer.durability, body: all, keys })
     }
 }

@@ -1,45 +1,51 @@
 //! Counts, times and logs requests, by route and never by cart.
 
 use crate::telemetry::traces::request_span;
-use axum::{
-    extract::{MatchedPath, Request},
-    http::Method,
-    response::Response,
-};
+use axum::{extract::Request, http::Method, response::Response};
 use metrics::Histogram;
 use parking_lot::RwLock;
 use std::{
     collections::HashMap,
+    pin::pin,
     sync::LazyLock,
     time::{Duration, Instant},
 };
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 /// Seconds that requests took, by method, route and status.
 pub(crate) const REQUEST_DURATION: &str = "http_server_request_duration_seconds";
 
-/// Has a request answered.
-pub(super) async fn measured<F: Future<Output = Response>>(
-    request: Request,
-    answer: impl FnOnce(Request) -> F,
-) -> Response {
-    let method = known(request.method());
-    let matched = request.extensions().get::<MatchedPath>().cloned();
-    let route = matched.as_ref().map_or("unmatched", MatchedPath::as_str);
-    let span = request_span(request.headers(), method, route);
-    let started = Instant::now();
-    let response = match &span {
-        Some(span) => answer(request).instrument(span.clone()).await,
-        None => answer(request).await,
-    };
-    let took = started.elapsed();
-    let status = response.status().as_u16();
-    if let Some(span) = span {
-        span.record("http.response.status_code", status);
+/// A request of a route, from when it came.
+pub(super) struct Observed<'a> {
+    route: &'a str,
+    method: &'static str,
+    span: Option<Span>,
+    started: Instant,
+}
+
+impl<'a> Observed<'a> {
+    pub(super) fn of(request: &Request, route: &'a str) -> Self {
+        let method = known(request.method());
+        Self { route, method, span: request_span(request.headers(), method, route), started: Instant::now() }
     }
-    tracing::debug!(method, route, status, took_us = took.as_micros(), "request");
-    record(route, method, status, took);
-    response
+
+    /// Waits for its answer, in its span.
+    pub(super) async fn answered_by(self, answer: impl Future<Output = Response>) -> Response {
+        let Self { route, method, span, started } = self;
+        let mut answer = pin!(answer);
+        let response = match &span {
+            Some(span) => answer.as_mut().instrument(span.clone()).await,
+            None => answer.as_mut().await,
+        };
+        let took = started.elapsed();
+        let status = response.status().as_u16();
+        if let Some(span) = span {
+            span.record("http.response.status_code", status);
+        }
+        tracing::debug!(method, route, status, took_us = took.as_micros(), "request");
+        record(route, method, status, took);
+        response
+    }
 }
 
 /// Of one route, by method and status.

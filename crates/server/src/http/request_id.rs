@@ -3,16 +3,14 @@
 //!
 //! A caller's own is taken only if it is short and plain: it goes into logs and headers as it is.
 
-use super::path;
 use crate::problem::{Problem, kind};
 use axum::{
-    extract::Request,
     http::{HeaderMap, HeaderName, HeaderValue},
-    middleware::Next,
     response::{IntoResponse, Response},
 };
+use data_encoding::HEXLOWER;
 use futures::FutureExt;
-use std::{any::Any, panic::AssertUnwindSafe};
+use std::{any::Any, panic::AssertUnwindSafe, pin::pin};
 
 const NAME: HeaderName = HeaderName::from_static("x-request-id");
 /// Characters of the longest that is taken.
@@ -27,18 +25,14 @@ pub(crate) fn current() -> Option<String> {
     CURRENT.try_with(|id| id.to_str().ok().map(str::to_owned)).ok().flatten()
 }
 
-/// Names a request, and lets it in if its path is text: one whose bytes are none names nothing.
-pub(super) async fn name(request: Request, next: Next) -> Response {
-    let id = of(request.headers());
-    let run = async {
-        if !path::is_text(request.uri().path()) {
-            return Problem::not_found().into_response();
-        }
-        let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-        answered.unwrap_or_else(|cause| panicked(&*cause))
-    };
-    let mut response = CURRENT.scope(id.clone(), run).await;
-    response.headers_mut().insert(NAME, id);
+/// Waits for the answer to a request of this name, and puts the name on it.
+pub(super) async fn answered_as(name: HeaderValue, answer: impl Future<Output = Response>) -> Response {
+    let answer = pin!(answer);
+    let answer = AssertUnwindSafe(answer)
+        .catch_unwind()
+        .map(|answered| answered.unwrap_or_else(|cause| panicked(&*cause)));
+    let mut response = CURRENT.scope(name.clone(), answer).await;
+    response.headers_mut().insert(NAME, name);
     response
 }
 
@@ -54,7 +48,8 @@ pub(super) fn put(request: &HeaderMap, answer: &mut HeaderMap) {
     answer.insert(NAME, of(request));
 }
 
-fn of(headers: &HeaderMap) -> HeaderValue {
+/// The name of a request: its caller's, or a new one.
+pub(super) fn of(headers: &HeaderMap) -> HeaderValue {
     headers.get(NAME).filter(|value| is_plain(value)).cloned().unwrap_or_else(made)
 }
 
@@ -64,31 +59,19 @@ fn is_plain(value: &HeaderValue) -> bool {
 }
 
 fn made() -> HeaderValue {
-    let text = format!("{:032x}", rand::random::<u128>());
-    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("unnamed"))
+    let text = HEXLOWER.encode(&rand::random::<[u8; 16]>());
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("unnamed"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::{
-        Router,
-        body::{Body, to_bytes},
-        http::StatusCode,
-        middleware,
-        routing::get,
-    };
+    use axum::{body::to_bytes, http::StatusCode};
     use serde_json::Value;
-    use tower::ServiceExt as _;
 
     #[tokio::test]
     async fn a_handler_that_panics_is_answered_under_the_name_of_its_request() {
-        async fn planted() {
-            panic!("planted")
-        }
-        let router = Router::new().route("/", get(planted)).layer(middleware::from_fn(name));
-        let request = Request::builder().uri("/").header(NAME, "order-7").body(Body::empty()).unwrap();
-        let response = router.oneshot(request).await.unwrap();
+        let response = answered_as(HeaderValue::from_static("order-7"), async { panic!("planted") }).await;
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(response.headers()[NAME], "order-7");
         let body = to_bytes(response.into_body(), 10_000).await.unwrap();

@@ -101,7 +101,7 @@ const ALL: &[Declared] = &[
         DURATION,
         Seconds,
         "store, operation, asker",
-        "Time that operations of stores took, for a request or a worker",
+        "Time that operations of stores took, for a request or a worker; loads of what was in memory are not timed",
     ),
     metric(embedded::DIRTY_BYTES, Bytes, "", "Memory that holds what is not folded yet"),
     metric(embedded::JOURNAL_BYTES, Bytes, "", "Journal that the base does not have yet"),
