@@ -2,7 +2,7 @@
 //! few deltas only these are, and what an edge made of them for a reader is made once ([`made`]).
 //!
 //! A cart that is only read is kept as it was made, which takes less than half of the memory; one that is written is kept
-//! decoded too, for the next write and for whoever reads it then.
+//! decoded too, for the next write.
 //!
 //! What always holds: a cart is taken from here only for rows that were just loaded, each named by owner, version and
 //! checksum, or by operation and checksum; so there is nothing to invalidate, whoever writes the store.
@@ -44,7 +44,7 @@ pub(crate) struct KnownCart {
     /// The rows one by one, where the engine has them rewritten.
     pub(crate) rows: Vec<Arc<Cart>>,
     pub(crate) own: Option<OwnRow>,
-    /// It is being written: by this node, or it has deltas that nobody has folded yet. Then it will be again.
+    /// This node wrote it: then it will write it again.
     is_written: bool,
     newest: Mutex<Option<Arc<Newest>>>,
     size: OnceLock<Size>,
@@ -54,8 +54,7 @@ pub(crate) struct KnownCart {
 
 impl KnownCart {
     pub(crate) fn new(id: RowsId, state: Arc<Cart>) -> Self {
-        let is_written = id.deltas() > 0;
-        Self { id, state, is_written, ..Self::default() }
+        Self { id, state, ..Self::default() }
     }
 
     /// With a delta more, which was just written.
@@ -68,10 +67,6 @@ impl KnownCart {
         let newest = Mutex::new(self.newest().filter(is_known));
         let id = self.id.with_delta(dot, value_hash);
         Self { id, state, newest, is_written: true, ..Self::default() }
-    }
-
-    pub(crate) fn is_written(&self) -> bool {
-        self.is_written
     }
 
     /// The newest items of all its lines, as they were last looked up.
@@ -155,8 +150,8 @@ impl KnownCarts {
         self.carts.get(&cart)?.made
     }
 
-    /// Keeps a cart that was decoded, unless something was made of the same rows: that is what readers ask for.
-    pub(crate) fn keep(&self, cart: CartId, known: Arc<KnownCart>) {
+    /// Keeps a cart as it was decoded, unless something was made of the same rows: that is what readers ask for.
+    fn keep(&self, cart: CartId, known: Arc<KnownCart>) {
         let made = self.kept(cart).made;
         if made.is_none_or(|made| made.rows != known.id) {
             self.put(cart, Some(known), None);

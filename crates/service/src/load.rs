@@ -175,8 +175,7 @@ impl Service {
         }
         let known = self.known.decoded(cart);
         let same = known.as_ref().filter(|known| known.id == id);
-        let is_asked_for = !is_worker();
-        if is_asked_for {
+        if !is_worker() {
             self.known.count_decoded(same.is_some());
         }
         if let Some(known) = same {
@@ -194,13 +193,8 @@ impl Service {
                 known
             }
         };
-        let fresh = Arc::new(fresh);
-        // What workers walk over would take the place of what shoppers ask for; and of what is only read, something else
-        // is kept.
-        if is_asked_for && fresh.is_written() {
-            self.known.keep(cart, fresh.clone());
-        }
-        Ok(Loaded::of(fresh))
+        // Not kept: of what is read, what is made of it is, and of what is written, what it grows to.
+        Ok(Loaded::of(Arc::new(fresh)))
     }
 
     /// The same, decoded anew and with each row by itself.
