@@ -4,8 +4,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::task::Waker;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::aligned::AlignedBuffer;
 use crate::disk::{Disk, write_durably};
@@ -13,11 +12,6 @@ use crate::frame;
 use crate::queue::Work;
 use crate::segment;
 use crate::shared::{FailOnPanic, Shared};
-
-/// Once several wait for a batch, the next write begins no sooner than this after its own did, and whoever comes meanwhile is
-/// in it: where processors are short, many small writes take them from those who would write (ADR 0028). A lone writer is
-/// never held up, and behind a disk that takes longer than this nobody is.
-const INTERVAL: Duration = Duration::from_micros(500);
 
 /// Runs until the journal closes (all that is queued is written first) or fails.
 pub(crate) fn run<D: Disk>(shared: &Shared, disk: Arc<D>, dir: &Path, journal: u64) {
@@ -30,11 +24,7 @@ pub(crate) fn run<D: Disk>(shared: &Shared, disk: Arc<D>, dir: &Path, journal: u
             Ok(()) => {
                 shared.set_durable_through(work.batch);
                 wakers = shared.queue.lock().finish(work, started.elapsed());
-                let waited = wakers.len();
                 wakers.drain(..).for_each(Waker::wake);
-                if waited > 1 {
-                    thread::sleep(INTERVAL.saturating_sub(started.elapsed()));
-                }
             }
             Err(cause) => {
                 shared.fail(cause);

@@ -7,8 +7,8 @@
 //!   ([`JournalError::may_be_applied`] says which).
 //! - Records come back in the order in which they were enqueued. Damage is an error, never a gap.
 //!
-//! How: records that arrive while a write is under way, or shortly after, join the next batch, so one synced write serves
-//! them all. Files are zero-filled and recycled segments of one size. See `frame`, `segment` and `recovery` for the bytes.
+//! How: records that arrive while a write is under way join the next batch, so one synced write serves them all. Files
+//! are zero-filled and recycled segments of one size. See `frame`, `segment` and `recovery` for the bytes.
 //!
 //! Deliberately absent: any idea of what the records mean, deduplication, reading back while open, compression, and
 //! retries after an error of the disk.

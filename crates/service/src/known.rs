@@ -151,7 +151,7 @@ impl KnownCarts {
     }
 
     /// Keeps a cart as it was decoded, unless something was made of the same rows: that is what readers ask for.
-    fn keep(&self, cart: CartId, known: Arc<KnownCart>) {
+    pub(crate) fn keep(&self, cart: CartId, known: Arc<KnownCart>) {
         let made = self.kept(cart).made;
         if made.is_none_or(|made| made.rows != known.id) {
             self.put(cart, Some(known), None);

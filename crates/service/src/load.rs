@@ -175,7 +175,8 @@ impl Service {
         }
         let known = self.known.decoded(cart);
         let same = known.as_ref().filter(|known| known.id == id);
-        if !is_worker() {
+        let is_asked_for = !is_worker();
+        if is_asked_for {
             self.known.count_decoded(same.is_some());
         }
         if let Some(known) = same {
@@ -193,8 +194,12 @@ impl Service {
                 known
             }
         };
-        // Not kept: of what is read, what is made of it is, and of what is written, what it grows to.
-        Ok(Loaded::of(Arc::new(fresh)))
+        let fresh = Arc::new(fresh);
+        // What workers walk over would take the place of what shoppers ask for.
+        if is_asked_for {
+            self.known.keep(cart, fresh.clone());
+        }
+        Ok(Loaded::of(fresh))
     }
 
     /// The same, decoded anew and with each row by itself.

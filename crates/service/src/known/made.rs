@@ -85,13 +85,11 @@ impl Service {
         Ok(Read::Answer(Box::new(answer)))
     }
 
-    /// Keeps what an edge made of an answer, of about so many bytes; where the answer says something once, the cart as it
-    /// was decoded.
+    /// Keeps what an edge made of an answer, of about so many bytes, unless the answer says something once.
     pub fn keep_made(&self, answer: &CartAnswer, what: Arc<dyn Any + Send + Sync>, bytes: u64) {
         let Some(known) = &answer.known else { return };
-        match Made::of(answer, known, what, bytes) {
-            Some(made) => self.known.keep_made(answer.cart, known, Arc::new(made)),
-            None => self.known.keep(answer.cart, known.clone()),
+        if let Some(made) = Made::of(answer, known, what, bytes) {
+            self.known.keep_made(answer.cart, known, Arc::new(made));
         }
     }
 
