@@ -11,12 +11,12 @@ use engines::Folder;
 use engines::debian::{self, Program};
 
 use crate::invocation::Invocation;
+use crate::release;
 use crate::tools;
 
 const OUT: &str = "target/bench";
 /// Apart, so that a smoke run does not write over figures.
 const SMOKE_OUT: &str = "target/bench/smoke";
-const BINARY: &str = "target/release/evercart";
 
 /// The short form, as a step of `ci`.
 pub(crate) fn smoke(root: &Path) -> Result<()> {
@@ -43,13 +43,14 @@ fn redis(root: &Path) -> Result<Program> {
 }
 
 fn run_with(root: &Path, redis: Option<&Program>, is_smoke: bool, words: &[String]) -> Result<()> {
-    Invocation::cargo("build --quiet --release --locked -p server --bin evercart").run(root)?;
-    command(redis, is_smoke, words).run(root)
+    let bench = release::built(root, release::Program::Bench)?;
+    let run = Invocation::program(bench.display().to_string()).arg("report");
+    let run = run.arg("--evercart").arg(release::server(root)?.display().to_string());
+    with_words(run, redis, is_smoke, words).run(root)
 }
 
-fn command(redis: Option<&Program>, is_smoke: bool, words: &[String]) -> Invocation {
-    let run = Invocation::cargo("run --quiet --release --locked -p bench --bin bench -- report --evercart");
-    let run = run.arg(BINARY).arg("--out").arg(if is_smoke { SMOKE_OUT } else { OUT });
+fn with_words(run: Invocation, redis: Option<&Program>, is_smoke: bool, words: &[String]) -> Invocation {
+    let run = run.arg("--out").arg(if is_smoke { SMOKE_OUT } else { OUT });
     let run = match redis {
         Some(redis) => tools::with_libraries(run, redis).arg("--redis").arg(redis.path.display().to_string()),
         None => run,
@@ -62,11 +63,12 @@ fn command(redis: Option<&Program>, is_smoke: bool, words: &[String]) -> Invocat
 mod tests {
     use engines::debian::Program;
 
-    use super::command;
+    use super::{Invocation, with_words};
 
     #[test]
     fn a_smoke_run_writes_beside_the_figures_and_not_over_them() {
-        let shown = |is_smoke| command(None, is_smoke, &[]).to_string();
+        let run = || Invocation::program("bench");
+        let shown = |is_smoke| with_words(run(), None, is_smoke, &[]).to_string();
         assert!(shown(false).ends_with("--out target/bench"), "{}", shown(false));
         assert!(shown(true).ends_with("--out target/bench/smoke --smoke"), "{}", shown(true));
     }
@@ -76,8 +78,8 @@ mod tests {
         let words = ["--carts".to_owned(), "7".to_owned()];
         let variable = Some(("LD_LIBRARY_PATH", "lib".into()));
         let redis = Program { path: "redis-server".into(), variable };
-        let shown = command(Some(&redis), false, &words).to_string();
-        assert!(shown.starts_with("LD_LIBRARY_PATH=lib cargo "), "{shown}");
+        let shown = with_words(Invocation::program("bench"), Some(&redis), false, &words).to_string();
+        assert!(shown.starts_with("LD_LIBRARY_PATH=lib bench "), "{shown}");
         assert!(shown.ends_with("--redis redis-server --carts 7"), "{shown}");
     }
 }

@@ -10,7 +10,7 @@ use anyhow::{Result, bail, ensure};
 
 use crate::invocation::Invocation;
 use crate::tally::{Counts, Tally};
-use crate::{bench, crash_test, deny, layers, promtool, replay, schemathesis, tidy, typescript};
+use crate::{bench, crash_test, deny, layers, promtool, release, replay, schemathesis, tidy, typescript};
 
 /// Cases per property of `--long`, where a property leaves the number to the environment; 256 is the everyday number.
 const LONG_CASES: &str = "4096";
@@ -81,7 +81,7 @@ fn steps(long: bool) -> Vec<Step> {
         own("deny", deny::run),
         Step { name: "tests", work: Work::Tests(tests.clone()) },
         Step { name: "fresh seeds", work: Work::Tests(fresh_seeds) },
-        command("release build", "build --release --locked -p server --bin evercart"),
+        Step { name: "release build", work: Work::Command(release::build_all()) },
         Step { name: "replay", work: Work::Replay(replay::command(REPLAYED)) },
         own("crash-test", crash_test::run),
         own("bench --smoke", bench::smoke),

@@ -9,8 +9,7 @@ use std::path::Path;
 use anyhow::{Result, anyhow};
 
 use crate::invocation::Invocation;
-
-const BINARY: &str = "target/release/evercart";
+use crate::release::{self, Program};
 
 /// The short form, as a step of `ci`.
 pub(crate) fn run(root: &Path) -> Result<()> {
@@ -19,27 +18,29 @@ pub(crate) fn run(root: &Path) -> Result<()> {
 
 /// Builds both programs and runs one against the other, with further words for it.
 pub(crate) fn run_with(root: &Path, is_long: bool, words: &[String]) -> Result<()> {
-    Invocation::cargo("build --quiet --release --locked -p server --bin evercart").run(root)?;
-    Invocation::cargo("build --quiet --release --locked -p gameday --bin gameday").run(root)?;
-    let outcome = command(is_long, words).run(root);
+    let gameday = release::built(root, Program::Gameday)?;
+    let server = release::server(root)?;
+    let outcome = command(&gameday, &server, is_long, words).run(root);
     outcome.map_err(|_| anyhow!("the crash test found something, see above; `--seed` repeats its choices"))
 }
 
-fn command(is_long: bool, words: &[String]) -> Invocation {
+fn command(gameday: &Path, server: &Path, is_long: bool, words: &[String]) -> Invocation {
+    let run = Invocation::program(gameday.display().to_string()).arg("crash-test").arg("--binary");
+    let run = run.arg(server.display().to_string());
     let long = is_long.then(|| "--long".to_owned());
-    let run =
-        Invocation::cargo("run --quiet --release --locked -p gameday --bin gameday -- crash-test --binary");
-    long.iter().chain(words).fold(run.arg(BINARY), |run, word| run.arg(word.as_str()))
+    long.iter().chain(words).fold(run, |run, word| run.arg(word.as_str()))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::command;
 
     #[test]
     fn further_words_reach_the_command() {
         let words = ["--scenario".to_owned(), "kill".to_owned()];
-        let shown = command(true, &words).to_string();
-        assert!(shown.ends_with("--binary target/release/evercart --long --scenario kill"), "{shown}");
+        let shown = command(Path::new("gameday"), Path::new("evercart"), true, &words).to_string();
+        assert_eq!(shown, "gameday crash-test --binary evercart --long --scenario kill");
     }
 }

@@ -9,10 +9,10 @@ use std::process::{Child, Command, Stdio};
 use std::{env, fs, process};
 
 use anyhow::{Context, Result, bail, ensure};
-use cargo_metadata::MetadataCommand;
 use serde_json::{Value, json};
 
 use crate::invocation::Invocation;
+use crate::release;
 pub(crate) use request::{Answer, Request};
 
 /// What a service token may do where a check asks for everything.
@@ -33,7 +33,7 @@ pub(crate) struct LiveServer {
 impl LiveServer {
     /// Builds the server and starts it, with `settings` as variables of its environment.
     pub(crate) fn start(root: &Path, settings: &[(&str, &str)]) -> Result<Self> {
-        let binary = built(root)?;
+        let binary = release::server(root)?;
         let folder = env::temp_dir().join(format!("evercart-live-{}", process::id()));
         drop(fs::remove_dir_all(&folder));
         let backups = folder.join("backups");
@@ -151,14 +151,6 @@ fn spawned(binary: &Path, folder: &Path, address: &str, settings: &[(String, Str
         .stderr(log.context("the log of the server cannot be made")?)
         .spawn()
         .with_context(|| format!("`{}` cannot be started", binary.display()))
-}
-
-/// The release build, which is there already where `ci` runs.
-fn built(root: &Path) -> Result<PathBuf> {
-    Invocation::cargo("build --quiet --release --locked -p server --bin evercart").run(root)?;
-    let metadata =
-        MetadataCommand::new().current_dir(root).no_deps().exec().context("cargo metadata failed")?;
-    Ok(metadata.target_directory.join("release/evercart").into())
 }
 
 /// The first line says where the server listens.

@@ -19,6 +19,7 @@ mod invocation;
 mod layers;
 mod live_server;
 mod promtool;
+mod release;
 mod replay;
 mod schemathesis;
 mod tally;
