@@ -217,9 +217,15 @@ impl Journal {
 
     /// Says that the owner ends well: what is durable is followed by a batch of nothing, so that damage to the last
     /// record is found at the next open, and not taken for a write that was cut short. The journal may go on after it.
-    pub fn mark_end(&self) {
-        self.shared.queue.lock().mark_end(Instant::now());
+    ///
+    /// Returns the last batch, which may not be durable yet.
+    pub fn mark_end(&self) -> u64 {
+        let mut queue = self.shared.queue.lock();
+        queue.mark_end(Instant::now());
+        let last = queue.last_batch();
+        drop(queue);
         self.shared.work.notify_one();
+        last
     }
 
     /// Segments that hold batches above the watermark. Fold when it comes near [`Self::segments_max`].

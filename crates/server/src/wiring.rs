@@ -8,6 +8,7 @@ pub mod phase_1;
 pub mod phase_2;
 pub mod phase_3;
 pub mod phase_4;
+pub mod sku_index;
 pub mod slots;
 
 use crate::{
@@ -28,6 +29,9 @@ use std::{
 };
 use storage::{Owner, StoreError, layer::asker::as_worker};
 use tokio::task::JoinHandle;
+
+/// So long a stop waits for the index of SKUs.
+const INDEX_REST_MAX: Duration = Duration::from_secs(2);
 
 /// The real world.
 #[derive(Debug, Clone, Copy)]
@@ -62,6 +66,7 @@ pub struct Wired {
     pub incarnation: u32,
     /// The engine below.
     pub engine: engine::Engine,
+    index: sku_index::Index,
     /// What goes on beside requests: the index of SKUs is kept, carts that were left alone are ended, and checkouts that
     /// were left half-way are driven to their end.
     workers: Vec<JoinHandle<()>>,
@@ -137,12 +142,13 @@ pub async fn wire(config: &Config) -> Result<Wired, WiringError> {
     let owner = Owner::new(&config.region, incarnation);
     stores.carts.register(&owner).await.map_err(failed)?;
     let service = Service::new(stores, owner, settings, keys.shop.clone(), Arc::new(World));
-    service.keep_index(phase_0::open_index(config).await, config.index.settings());
+    let index = sku_index::open(config, &engine).await;
+    service.keep_index(index.skus.clone(), config.index.settings(), index.scanned_at().await);
     if !service.check_counted().await.map_err(failed)? {
         tracing::warn!("checkout is off: this store was restored, and its stock must be counted first");
     }
     let workers = start_workers(&service);
-    Ok(Wired { service, keys, incarnation, engine, workers })
+    Ok(Wired { service, keys, incarnation, engine, index, workers })
 }
 
 fn start_workers(service: &Arc<Service>) -> Vec<JoinHandle<()>> {
@@ -157,11 +163,15 @@ fn start_workers(service: &Arc<Service>) -> Vec<JoinHandle<()>> {
 }
 
 impl Wired {
-    /// Stops what goes on beside requests, wherever it is.
+    /// Stops what goes on beside requests, wherever it is, and leaves the index of SKUs as the next start wants it.
     pub async fn stop(self) {
         for worker in self.workers {
             worker.abort();
             drop(worker.await); // that it was stopped
+        }
+        let rested = tokio::time::timeout(INDEX_REST_MAX, self.index.rest(&self.service)).await;
+        if !matches!(rested, Ok(Ok(()))) {
+            tracing::info!("the next start scans all carts for the index of SKUs");
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Which carts hold a SKU: an index that is kept behind writes, and looked up with doubt.
 //!
 //! A write notes the id of its cart and goes on; a worker reads the noted carts again and puts them under what they
-//! hold. A scan of all carts, at the start and from time to time, brings what other nodes wrote and what was lost. Each
-//! cart that is answered was read for the answer: the index may leave one out for a while, and never shows one that
-//! does not hold the SKU.
+//! hold. A scan of all carts, from time to time and at a start that cannot tell what was written meanwhile, brings what
+//! other nodes wrote and what was lost. Each cart that is answered was read for the answer: the index may leave one out
+//! for a while, and never shows one that does not hold the SKU.
 
 mod worker;
 
@@ -13,14 +13,7 @@ use crate::{Service, error::ServiceError};
 use cart::{Cart, CartId, Timestamp, entry::quantity, line::List, line::Sku};
 use futures::future::join_all;
 use parking_lot::Mutex;
-use std::{
-    collections::BTreeSet,
-    ops::Bound,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{collections::BTreeSet, ops::Bound, sync::Arc};
 use storage::{Consistency, SkuIndex, StoreError};
 use tokio::sync::Notify;
 
@@ -52,8 +45,8 @@ pub(crate) struct CartIndex {
     noted: Mutex<Noted>,
     /// Rung when a cart is noted.
     bell: Arc<Notify>,
-    /// True once all carts were scanned, and nothing was lost since.
-    is_complete: AtomicBool,
+    /// When all carts were scanned, as long as nothing was lost since.
+    scanned_at: Mutex<Option<Timestamp>>,
 }
 
 /// Carts that have changed.
@@ -62,8 +55,8 @@ struct Noted {
     carts: BTreeSet<CartId>,
     /// The last that was taken: the next is the one behind it, so that each has its turn.
     taken: Option<CartId>,
-    /// How many were taken and are not in the index yet.
-    under_way: usize,
+    /// Those that were taken and are not in the index yet.
+    under_way: BTreeSet<CartId>,
     /// Some found no room here.
     overflowed: bool,
 }
@@ -116,33 +109,47 @@ impl Noted {
     }
 
     fn waiting(&self) -> usize {
-        self.carts.len() + self.under_way
+        self.carts.len() + self.under_way.len()
     }
 
+    /// Takes some out, until [`Self::are_in`] says that they are in the index. What was taken before and is not is taken
+    /// again.
     fn take(&mut self, most: usize) -> BTreeSet<CartId> {
+        self.carts.append(&mut self.under_way);
         let behind = self.taken.map_or(Bound::Unbounded, Bound::Excluded);
         let taken: Vec<CartId> =
             self.carts.range((behind, Bound::Unbounded)).chain(&self.carts).take(most).copied().collect();
         self.taken = taken.last().copied();
         let taken = BTreeSet::from_iter(taken);
-        self.under_way = taken.len();
+        self.under_way.clone_from(&taken);
         // One by one: writers wait for this lock, and far more carts may be noted than are taken.
         for cart in &taken {
             self.carts.remove(cart);
         }
         taken
     }
+
+    fn are_in(&mut self) {
+        self.under_way.clear();
+    }
 }
 
 impl Service {
     /// Keeps an index of SKUs from now on; [`run`] is to be run beside requests. The first call decides.
-    pub fn keep_index(&self, skus: Arc<dyn SkuIndex>, settings: IndexSettings) {
+    ///
+    /// Where it holds all carts as they are now, `scanned_at` says when they were last scanned: it need not be soon again.
+    pub fn keep_index(
+        &self,
+        skus: Arc<dyn SkuIndex>,
+        settings: IndexSettings,
+        scanned_at: Option<Timestamp>,
+    ) {
         let index = CartIndex {
             skus,
             settings,
             noted: Mutex::default(),
             bell: Arc::default(),
-            is_complete: false.into(),
+            scanned_at: scanned_at.into(),
         };
         self.index.set(index).ok();
     }
@@ -210,7 +217,7 @@ impl Service {
 
 impl CartIndex {
     fn is_complete(&self) -> bool {
-        let scanned = self.is_complete.load(Ordering::Acquire);
+        let scanned = self.scanned_at.lock().is_some();
         scanned && !self.noted.lock().overflowed && self.skus.is_whole()
     }
 }

@@ -62,6 +62,12 @@ impl Lanes {
         lane
     }
 
+    /// True where nobody writes, or waits for a lane.
+    pub(crate) fn are_idle(&self) -> bool {
+        let is_idle = |slot: &Slot| Arc::strong_count(&slot.lane) == 1;
+        self.shards.iter().all(|shard| shard.lock().0.values().all(is_idle))
+    }
+
     /// Waits until every earlier operation on this cart is done, or its delta taken in.
     pub(crate) async fn enter_ahead(&self, cart: CartId, random: impl FnOnce() -> u64) -> LaneGuard {
         let shard = &self.shards[usize::from(cart.0[0]) % SHARDS];

@@ -44,7 +44,7 @@ use storage::{Owner, StoreError, Stores};
 
 pub use backup::{BackupError, BackupFile, BackupProgress, SegmentFile, StoreBackup, restore};
 pub use options::{BaseKind, EmbeddedOptions};
-pub use sku_index::FjallSkuIndex;
+pub use sku_index::{FjallSkuIndex, IndexMark};
 
 use base::{Base, CartsApart, FjallBase};
 use engine::Engine;
@@ -53,6 +53,15 @@ use readers::ReaderThreads;
 
 /// More owners than a shop ever has regions and restores.
 const OWNERS_MAX: usize = 100_000;
+
+/// Where the writes of a store have come to: as long as it is the same, so is all that the store holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// Which store.
+    pub(crate) lineage: u64,
+    /// Its last durable batch.
+    pub(crate) batch: u64,
+}
 
 /// An open engine: all three stores over one journal. Dropping it ends its threads; nothing needs to be folded first.
 pub struct Embedded {
@@ -113,6 +122,18 @@ impl Embedded {
     /// Folds everything that is durable now, and waits for it. Blocks: not for event-loop threads.
     pub fn fold(&self) -> Result<()> {
         self.folder.fold_now().map_err(|cause| StoreError::Unavailable(cause.into()))
+    }
+
+    /// Where its writes have come to.
+    pub fn position(&self) -> Position {
+        let journal = &self.engine.journal;
+        Position { lineage: journal.id(), batch: journal.durable_through() }
+    }
+
+    /// The same once all that was written is durable, and where an end of the process leaves it.
+    pub async fn settled(&self) -> Result<Position> {
+        self.engine.durable(self.engine.journal.mark_end()).await?;
+        Ok(self.position())
     }
 
     /// Memory held by what is not folded yet, in bytes.

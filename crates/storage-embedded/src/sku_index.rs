@@ -2,9 +2,11 @@
 //!
 //! ```text
 //! carts   cart id        -> its SKUs, each ended by 0
+//!         "mark"         -> lineage u64 | batch u64 | milliseconds u64, big-endian
 //! skus    SKU | 0 | id   -> nothing
 //! ```
 //! A SKU has no control characters, so 0 ends it. Nothing is synced: what a crash takes is found again by the next scan.
+//! The mark says of which moment of the store the index is, and nothing that was put before it can be lost without it.
 //! A directory that does not open is deleted and begun anew.
 
 use std::collections::BTreeSet;
@@ -13,10 +15,13 @@ use std::sync::Arc;
 
 use ::fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use async_trait::async_trait;
-use storage::cart::CartId;
 use storage::cart::line::Sku;
+use storage::cart::{CartId, Timestamp};
 use storage::error::{BoxError, Result};
 use storage::{SkuIndex, StoreError};
+use tokio::sync::Mutex;
+
+use crate::Position;
 
 /// Ends a SKU.
 const END: u8 = 0;
@@ -24,9 +29,23 @@ const END: u8 = 0;
 /// them more often than what is on disk.
 const MEMTABLE_BYTES: u64 = 4 << 20;
 
+/// Beside ids of carts, which are longer.
+const MARK: &[u8] = b"mark";
+
+/// Says that the index holds all carts of a store as they are at a position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IndexMark {
+    /// Where the store's writes had come to.
+    pub position: Position,
+    /// When all carts had last been scanned.
+    pub scanned_at: Timestamp,
+}
+
 /// An open index.
 pub struct FjallSkuIndex {
     disk: Arc<Disk>,
+    /// Held by a write until it has ended, also where nobody waits for it any more: they end in their order.
+    write: Arc<Mutex<()>>,
 }
 
 struct Disk {
@@ -51,7 +70,30 @@ impl FjallSkuIndex {
             Ok(Disk::open(dir, cache_bytes)?)
         });
         let disk = opened.map_err(StoreError::Unavailable)?;
-        Ok(Self { disk: Arc::new(disk) })
+        Ok(Self { disk: Arc::new(disk), write: Arc::default() })
+    }
+
+    /// The mark that was set last.
+    pub async fn mark(&self) -> Result<Option<IndexMark>> {
+        self.on_disk(|disk| Ok(disk.carts.get(MARK)?.and_then(|bytes| IndexMark::decode(&bytes)))).await
+    }
+
+    /// Sets the mark, so that an end of the process finds it set.
+    pub async fn set_mark(&self, mark: IndexMark) -> Result<()> {
+        self.write(move |disk| {
+            disk.carts.insert(MARK, mark.encode())?;
+            disk.database.persist(PersistMode::Buffer)
+        })
+        .await
+    }
+
+    async fn write(&self, work: impl FnOnce(&Disk) -> ::fjall::Result<()> + Send + 'static) -> Result<()> {
+        let alone = Arc::clone(&self.write).lock_owned().await;
+        self.on_disk(move |disk| {
+            let _alone = alone;
+            work(disk)
+        })
+        .await
     }
 
     /// Does what reads or writes the disk off the event loop.
@@ -66,10 +108,24 @@ impl FjallSkuIndex {
     }
 }
 
+impl IndexMark {
+    fn encode(&self) -> Vec<u8> {
+        let Position { lineage, batch } = self.position;
+        [lineage, batch, self.scanned_at.0].iter().flat_map(|number| number.to_be_bytes()).collect()
+    }
+
+    /// `None` of what is none.
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let (numbers, []) = bytes.as_chunks() else { return None };
+        let [lineage, batch, scanned_at] = <[[u8; 8]; 3]>::try_from(numbers).ok()?.map(u64::from_be_bytes);
+        Some(Self { position: Position { lineage, batch }, scanned_at: Timestamp(scanned_at) })
+    }
+}
+
 #[async_trait]
 impl SkuIndex for FjallSkuIndex {
     async fn put(&self, carts: Vec<(CartId, BTreeSet<Sku>)>) -> Result<()> {
-        self.on_disk(move |disk| carts.iter().try_for_each(|(cart, skus)| disk.put(*cart, skus))).await
+        self.write(move |disk| carts.iter().try_for_each(|(cart, skus)| disk.put(*cart, skus))).await
     }
 
     async fn find(&self, sku: &Sku, after: Option<CartId>, limit: usize) -> Result<Vec<CartId>> {
@@ -152,6 +208,21 @@ mod tests {
     mod conformance {
         use super::*;
         storage::sku_index_suite!(opened());
+    }
+
+    #[tokio::test]
+    async fn the_mark_that_was_set_last_is_there_when_the_index_is_opened_again() {
+        let (index, folder) = opened();
+        assert_eq!(index.mark().await.unwrap(), None);
+        let mark =
+            |batch| IndexMark { position: Position { lineage: 7, batch }, scanned_at: Timestamp(batch + 1) };
+        index.set_mark(mark(1)).await.unwrap();
+        index.set_mark(mark(2)).await.unwrap();
+        drop(index);
+        let index = FjallSkuIndex::open(&folder.path().join("sku-index"), 1 << 20).unwrap();
+        assert_eq!(index.mark().await.unwrap(), Some(mark(2)));
+        index.disk.carts.insert(MARK, b"no mark").unwrap();
+        assert_eq!(index.mark().await.unwrap(), None);
     }
 
     #[tokio::test]

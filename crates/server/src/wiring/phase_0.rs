@@ -2,8 +2,8 @@
 
 use crate::config::Config;
 use std::{path::Path, sync::Arc};
-use storage::{SkuIndex, StoreError, Stores, memory::MemorySkuIndex};
-use storage_embedded::{BackupError, BackupProgress, Embedded, FjallSkuIndex, StoreBackup};
+use storage::{StoreError, Stores};
+use storage_embedded::{BackupError, BackupProgress, Embedded, Position, StoreBackup};
 
 /// The embedded engine, open.
 #[derive(Clone)]
@@ -36,6 +36,16 @@ impl Engine {
         self.0.fold()
     }
 
+    /// Where its writes have come to.
+    pub fn position(&self) -> Position {
+        self.0.position()
+    }
+
+    /// The same once all that was written is durable, and where an end of the process leaves it.
+    pub async fn settled(&self) -> Result<Position, StoreError> {
+        self.0.settled().await
+    }
+
     /// Why it takes no more writes, if so.
     pub fn failure(&self) -> Option<String> {
         self.0.failure()
@@ -49,24 +59,4 @@ pub async fn open(config: &Config) -> Result<Engine, StoreError> {
     let opened = tokio::task::spawn_blocking(move || Embedded::open(&folder, options));
     let failed = |error: tokio::task::JoinError| StoreError::Unavailable(Box::new(error));
     opened.await.map_err(failed)?.map(Engine)
-}
-
-/// Memory for blocks of the index of SKUs.
-const INDEX_CACHE_BYTES: u64 = 16 << 20;
-/// Pairs of a cart and a SKU that are kept in memory where the disk does not keep them.
-const INDEX_PAIRS_MAX: usize = 1_000_000;
-
-/// Opens the index of SKUs, beside the store: it can be deleted at any time, and never keeps a server from starting.
-pub async fn open_index(config: &Config) -> Arc<dyn SkuIndex> {
-    let folder = config.data.join("sku-index");
-    let opened = tokio::task::spawn_blocking(move || FjallSkuIndex::open(&folder, INDEX_CACHE_BYTES)).await;
-    let failed = |error: tokio::task::JoinError| StoreError::Unavailable(Box::new(error));
-    match opened.map_err(failed).and_then(|opened| opened) {
-        Ok(index) => Arc::new(index),
-        Err(error) => {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, "the index of SKUs is kept in memory: its folder does not open");
-            Arc::new(MemorySkuIndex::new(INDEX_PAIRS_MAX))
-        }
-    }
 }

@@ -1,12 +1,12 @@
 //! The worker behind the index: noted carts first, the scan with what is left; never more in a second than the settings
 //! allow, and never more than a tenth of the time.
 
-use super::skus_of;
+use super::{CartIndex, skus_of};
 use crate::{Service, error::ServiceError};
 use cart::{CartId, Timestamp};
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Weak, atomic::Ordering},
+    sync::{Arc, Weak},
 };
 
 /// Carts read in one step.
@@ -38,14 +38,15 @@ struct Done {
 
 /// Keeps the index for as long as the service lives, which it does not keep alive.
 pub async fn run(service: Weak<Service>) {
-    let mut scan = Scan { after: None, under_way: false, due: Timestamp(0) };
+    let mut scan = None;
     loop {
         let Some(service) = service.upgrade() else { return };
         let Some(index) = service.index.get() else { return };
+        let scan = scan.get_or_insert_with(|| Scan::first(index));
         let (bell, environment) = (Arc::clone(&index.bell), Arc::clone(&service.environment));
         let rate = index.settings.carts_per_second.max(1);
         let began = environment.now();
-        let done = service.index_step(&mut scan).await;
+        let done = service.index_step(scan).await;
         let now = environment.now();
         let (took, until_scan) = (now.0.saturating_sub(began.0), scan.due.0.saturating_sub(now.0));
         drop(service);
@@ -69,6 +70,21 @@ pub async fn run(service: Weak<Service>) {
     }
 }
 
+impl Scan {
+    /// At once, unless what an earlier process scanned still counts.
+    fn first(index: &CartIndex) -> Self {
+        let scanned_at = *index.scanned_at.lock();
+        let due = scanned_at.map_or(Timestamp(0), |at| index.next_scan(at));
+        Self { after: None, under_way: false, due }
+    }
+}
+
+impl CartIndex {
+    fn next_scan(&self, last: Timestamp) -> Timestamp {
+        Timestamp(last.0.saturating_add(self.settings.scan_every_ms))
+    }
+}
+
 impl Service {
     /// Looks at some of the carts that were noted, and at some of a scan.
     async fn index_step(&self, scan: &mut Scan) -> Result<Done, ServiceError> {
@@ -76,19 +92,15 @@ impl Service {
         let now = self.environment.now();
         let overflowed = std::mem::take(&mut index.noted.lock().overflowed);
         if overflowed {
-            index.is_complete.store(false, Ordering::Release);
+            *index.scanned_at.lock() = None;
         }
         if overflowed || (!scan.under_way && now >= scan.due) {
             index.skus.scan_begins();
             *scan = Scan { after: None, under_way: true, due: scan.due };
         }
         let noted = self.noted(if scan.under_way { STEP - SCAN_SHARE } else { STEP });
-        let put = self.put_into_index(&noted).await;
-        if put.is_err() {
-            noted.iter().for_each(|cart| index.note(*cart));
-        }
-        index.noted.lock().under_way = 0;
-        put?;
+        self.put_into_index(&noted).await?;
+        index.noted.lock().are_in();
         let mut read = noted.len();
         if scan.under_way {
             let wanted = STEP - read;
@@ -99,12 +111,34 @@ impl Service {
             scan.after = page.last().copied().or(scan.after);
             if page.len() < wanted {
                 scan.under_way = false;
-                scan.due = Timestamp(now.0.saturating_add(index.settings.scan_every_ms));
-                index.is_complete.store(true, Ordering::Release);
+                scan.due = index.next_scan(now);
+                *index.scanned_at.lock() = Some(now);
             }
         }
         let more = scan.under_way || !index.noted.lock().carts.is_empty();
         Ok(Done { read, more })
+    }
+
+    /// Puts all carts into the index that were noted. For a stop, when no worker does it any more.
+    pub async fn catch_up_index(&self) -> Result<(), ServiceError> {
+        let Some(index) = self.index.get() else { return Ok(()) };
+        loop {
+            let noted = self.noted(STEP);
+            if noted.is_empty() {
+                return Ok(());
+            }
+            self.put_into_index(&noted).await?;
+            index.noted.lock().are_in();
+        }
+    }
+
+    /// Where the index holds all carts as they are, and nobody is writing any: when they were last scanned.
+    pub fn index_at_rest(&self) -> Option<Timestamp> {
+        let index = self.index.get()?;
+        // In this order: a write notes its cart before it gives the lane back.
+        let is_quiet = self.lanes.are_idle() && index.noted.lock().waiting() == 0;
+        let scanned_at = *index.scanned_at.lock();
+        scanned_at.filter(|_| is_quiet && index.is_complete())
     }
 
     /// Takes carts out of those that were noted. A cart that changes from here on is noted again.

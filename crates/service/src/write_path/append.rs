@@ -36,6 +36,18 @@ pub(super) struct Insertion {
     bytes: Bytes,
 }
 
+/// A cart that is noted as changed when this is dropped: also where nobody waits for the end of the change any more.
+struct Noted<'a> {
+    service: &'a Service,
+    cart: CartId,
+}
+
+impl Drop for Noted<'_> {
+    fn drop(&mut self) {
+        self.service.note_changed(self.cart);
+    }
+}
+
 impl Insertion {
     pub(super) fn new(cart: CartId, operation: Dot, delta: &Delta) -> Self {
         let bytes = Bytes::from(format::encode(delta));
@@ -116,9 +128,8 @@ impl Service {
         ticket: Ticket,
         flight: Option<&Flight>,
     ) -> Result<(), ServiceError> {
-        let landed = self.try_durable(insert, attempts, ticket, flight).await;
-        self.note_changed(insert.cart);
-        landed
+        let _noted_at_the_end = Noted { service: self, cart: insert.cart };
+        self.try_durable(insert, attempts, ticket, flight).await
     }
 
     async fn try_durable(

@@ -1,8 +1,11 @@
 //! The index of SKUs: behind writes, rebuilt by a scan, and never believed without a look at the cart.
 
-use crate::world::{World, add, in_cart, remove, set};
+use crate::{
+    journal::Journal,
+    world::{World, add, in_cart, remove, set},
+};
 use async_trait::async_trait;
-use cart::{CartId, line::Sku};
+use cart::{CartId, Timestamp, line::Sku};
 use service::{
     Service, Settings,
     index::{Holders, IndexSettings, run},
@@ -23,8 +26,17 @@ impl Kept {
     }
 
     fn over(world: World, settings: IndexSettings) -> Self {
-        let skus = Arc::new(MemorySkuIndex::new(1_000));
-        world.service.keep_index(skus.clone(), settings);
+        Self::again(world, settings, Arc::new(MemorySkuIndex::new(1_000)), None)
+    }
+
+    /// With an index that an earlier process had.
+    fn again(
+        world: World,
+        settings: IndexSettings,
+        skus: Arc<MemorySkuIndex>,
+        scanned_at: Option<Timestamp>,
+    ) -> Self {
+        world.service.keep_index(skus.clone(), settings, scanned_at);
         let worker = tokio::spawn(run(Arc::downgrade(&world.service)));
         Self { world, skus, worker }
     }
@@ -144,7 +156,7 @@ async fn an_index_that_lags_shows_nothing_that_is_not_so() {
 async fn an_answer_that_the_index_overtook_does_not_pass_for_all_there_is() {
     let world = World::with(WritePath::Append, |_| ()).await;
     let skus = Overtaken { skus: MemorySkuIndex::new(1_000), puts: watch::Sender::default() };
-    world.service.keep_index(Arc::new(skus), IndexSettings::default());
+    world.service.keep_index(Arc::new(skus), IndexSettings::default(), None);
     world.guest().add("A", 1).await;
     let sku = Sku::parse("A").unwrap();
     let worker = async {
@@ -200,4 +212,52 @@ async fn a_write_of_which_nobody_knows_is_looked_at_and_a_store_that_is_away_is_
     kept.world.faults.heal();
     assert_eq!(kept.carts("A").await.len(), 1);
     assert_eq!(ann.read().await.view().lines[0].id, in_cart("A"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_index_of_a_stopped_process_counts_until_its_next_scan_is_due() {
+    let kept = Kept::new(IndexSettings::default()).await;
+    let cart = kept.world.account("ann").add("A", 1).await.cart;
+    kept.holders("A").await;
+    kept.worker.abort();
+    kept.world.account("bob").add("A", 1).await;
+    assert_eq!(kept.world.service.index_at_rest(), None, "a cart was noted");
+    kept.world.service.catch_up_index().await.unwrap();
+    let scanned_at = kept.world.service.index_at_rest();
+    assert!(scanned_at.is_some());
+    // Of this cart the next process cannot know: it shows whether that scans.
+    let unknown = kept.world.another_node();
+    kept.world.account("cat").at(&unknown).add("A", 1).await;
+    let next = kept.world.another_node();
+    next.keep_index(kept.skus.clone(), IndexSettings::default(), scanned_at);
+    tokio::spawn(run(Arc::downgrade(&next)));
+    tokio::time::advance(std::time::Duration::from_secs(3_600)).await;
+    let found_by_next = found(&next, "A").await;
+    assert!(found_by_next.complete && found_by_next.waiting == 0);
+    assert_eq!(found_by_next.carts.len(), 2);
+    assert!(found_by_next.carts.iter().any(|holder| holder.cart == cart));
+    for _ in 0..24 {
+        tokio::time::advance(std::time::Duration::from_secs(3_600)).await;
+    }
+    while found(&next, "A").await.carts.len() < 3 {
+        tokio::time::advance(std::time::Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_index_is_not_at_rest_while_somebody_writes_and_a_write_that_nobody_waits_for_is_noted() {
+    let (world, journal) = Journal::world().await;
+    let kept = Kept::over(world, IndexSettings::default());
+    kept.holders("A").await;
+    kept.worker.abort();
+    let service = &kept.world.service;
+    assert!(service.index_at_rest().is_some());
+    let ann = kept.world.account("ann");
+    let waits = tokio::spawn(async move { ann.change(add("A", 1)).await });
+    assert_eq!(journal.queued().await, 1);
+    assert_eq!(service.index_at_rest(), None, "a write is under way");
+    waits.abort();
+    waits.await.unwrap_err();
+    assert_eq!(found(service, "A").await.waiting, 1);
+    assert_eq!(service.index_at_rest(), None, "its cart is noted");
 }

@@ -12,7 +12,7 @@ use storage::{Consistency, LinearTable, WritePath, memory::MemorySkuIndex};
 /// Carts of accounts that hold A, and one that holds B, in a shop whose index knows them.
 async fn shop(holders: usize) -> (World, Vec<CartId>) {
     let world = World::with(WritePath::Append, |_: &mut Settings| ()).await;
-    world.service.keep_index(Arc::new(MemorySkuIndex::new(1_000)), IndexSettings::default());
+    world.service.keep_index(Arc::new(MemorySkuIndex::new(1_000)), IndexSettings::default(), None);
     let mut carts = Vec::new();
     for number in 0..holders {
         carts.push(world.account(&format!("holder {number}")).add("A", 2).await.cart);
@@ -91,7 +91,7 @@ async fn a_walk_goes_on_where_it_was_written_down() {
     assert_eq!(world.service.refresh_some().await.unwrap(), 64);
     // Another process, which knows nothing but what is stored, and an index of its own.
     let node = world.another_node();
-    node.keep_index(Arc::new(MemorySkuIndex::new(1_000)), IndexSettings::default());
+    node.keep_index(Arc::new(MemorySkuIndex::new(1_000)), IndexSettings::default(), None);
     tokio::spawn(run(Arc::downgrade(&node)));
     loop {
         let found = node.find_holders(&Sku::parse("A").unwrap(), None, 1).await.unwrap();

@@ -1,0 +1,158 @@
+//! The index of SKUs, which every node has in its own data directory: derived from the carts, and nobody's truth.
+//!
+//! What always holds: it can be deleted at any time, and never keeps a server from starting. Where this process alone
+//! writes the carts, a start that finds them as a stop left them does not scan them all again.
+
+use super::{engine, phase_0};
+use crate::config::Config;
+use cart::Timestamp;
+use service::{Service, ServiceError};
+use std::sync::Arc;
+use storage::{SkuIndex, StoreError, memory::MemorySkuIndex};
+use storage_embedded::{FjallSkuIndex, IndexMark};
+
+/// Memory for blocks.
+const CACHE_BYTES: u64 = 16 << 20;
+/// Pairs of a cart and a SKU that are kept in memory where the disk does not keep them.
+const PAIRS_MAX: usize = 1_000_000;
+
+/// The index, open.
+pub struct Index {
+    /// What the service keeps.
+    pub skus: Arc<dyn SkuIndex>,
+    /// Of carts that this process alone writes.
+    alone: Option<Alone>,
+}
+
+struct Alone {
+    skus: Arc<FjallSkuIndex>,
+    store: phase_0::Engine,
+}
+
+/// Opens it.
+pub async fn open(config: &Config, engine: &engine::Engine) -> Index {
+    let folder = config.data.join("sku-index");
+    let opened = tokio::task::spawn_blocking(move || FjallSkuIndex::open(&folder, CACHE_BYTES)).await;
+    let failed = |error: tokio::task::JoinError| StoreError::Unavailable(Box::new(error));
+    match opened.map_err(failed).and_then(|opened| opened) {
+        Ok(skus) => {
+            let skus = Arc::new(skus);
+            let alone = engine.embedded().map(|store| Alone { skus: skus.clone(), store: store.clone() });
+            Index { skus, alone }
+        }
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "the index of SKUs is kept in memory: its folder does not open");
+            Index { skus: Arc::new(MemorySkuIndex::new(PAIRS_MAX)), alone: None }
+        }
+    }
+}
+
+impl Index {
+    /// When all carts were last scanned, if none was written since the index was marked.
+    pub async fn scanned_at(&self) -> Option<Timestamp> {
+        let Alone { skus, store } = self.alone.as_ref()?;
+        let mark = skus.mark().await.inspect_err(warn).ok()??;
+        Some(mark.scanned_at).filter(|_| mark.position == store.position())
+    }
+
+    /// Marks it, if it holds all carts as they are. For a stop: no worker of it runs, and writers are to have ended.
+    pub async fn rest(&self, service: &Service) -> Result<(), ServiceError> {
+        let Some(Alone { skus, store }) = &self.alone else { return Ok(()) };
+        // What is durable before carts are read is in the index after; later writes leave another position behind.
+        let position = store.settled().await?;
+        service.catch_up_index().await?;
+        if let Some(scanned_at) = service.index_at_rest()
+            && store.position() == position
+        {
+            skus.set_mark(IndexMark { position, scanned_at }).await?;
+        }
+        Ok(())
+    }
+}
+
+fn warn(error: &StoreError) {
+    let error = error as &dyn std::error::Error;
+    tracing::warn!(error, "the mark of the index of SKUs cannot be read: all carts are scanned");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Wired, wire};
+    use super::*;
+    use crate::config::UnknownSkuSetting;
+    use cart::{
+        line::{Line, Sku, Texts},
+        quantity::Quantity,
+    };
+    use service::{
+        AddRequest, CartAddress, Conditions, Identity, Principal,
+        carts::{Change, Request},
+        sessions::ACTIVE,
+    };
+
+    async fn wired(folder: &tempfile::TempDir) -> Wired {
+        let mut config = Config { data: folder.path().to_owned(), ..Config::default() };
+        config.catalog.unknown_sku = UnknownSkuSetting::AcceptUnpriced;
+        wire(&config).await.unwrap()
+    }
+
+    async fn add(wired: &Wired, shopper: &str) {
+        let principal = Principal::Account { subject: shopper.to_owned() };
+        let address = CartAddress::Own { principal, name: ACTIVE.to_owned() };
+        let conditions = Conditions::default();
+        let request = Request { address: &address, identity: &Identity::Unnamed, conditions: &conditions };
+        let line = Line::new(sku(), Texts::default(), None).unwrap();
+        let quantity = Quantity::new(1).unwrap();
+        let add = Change::Add(AddRequest { line, quantity, attributes: None, quote: None });
+        wired.service.change(&request, add).await.unwrap();
+        // What goes on behind it would keep the store open.
+        while !wired.service.has_told_names() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn sku() -> Sku {
+        Sku::parse("MUG").unwrap()
+    }
+
+    /// How many carts are found, and whether the index says that these are all.
+    async fn found(wired: &Wired) -> (usize, bool) {
+        let holders = wired.service.find_holders(&sku(), None, 10).await.unwrap();
+        (holders.carts.len(), holders.complete && holders.waiting == 0)
+    }
+
+    #[tokio::test]
+    async fn a_start_goes_on_with_the_index_of_a_stop_and_makes_it_anew_after_a_kill() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = wired(&folder).await;
+        assert_eq!(first.index.scanned_at().await, None, "nothing was ever scanned");
+        add(&first, "ann").await;
+        while found(&first).await != (1, true) {
+            tokio::task::yield_now().await;
+        }
+        first.stop().await;
+
+        let second = wired(&folder).await;
+        assert!(second.index.scanned_at().await.is_some());
+        assert_eq!(found(&second).await, (1, true), "at once");
+        add(&second, "bob").await;
+        second.stop().await;
+
+        let mut third = wired(&folder).await;
+        assert!(third.index.scanned_at().await.is_some(), "what was noted was put in by the stop");
+        assert_eq!(found(&third).await, (2, true));
+        add(&third, "cat").await;
+        for worker in &mut third.workers {
+            worker.abort();
+            worker.await.unwrap_err();
+        }
+        drop(third);
+
+        let fourth = wired(&folder).await;
+        assert_eq!(fourth.index.scanned_at().await, None, "it ended without a word");
+        while found(&fourth).await != (3, true) {
+            tokio::task::yield_now().await;
+        }
+    }
+}
