@@ -25,12 +25,13 @@ use self::{
 };
 use crate::{config::Http, http::refusal::Refusals};
 use axum::{extract::Request, response::Response, serve::Listener};
+use futures::future::BoxFuture;
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::TokioIo,
     server::graceful::{GracefulShutdown, Watcher},
 };
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -98,22 +99,8 @@ pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// What answers requests that the door has let in. It is always ready: how many there may be is decided here.
-pub(crate) trait Inside:
-    tower::Service<Request, Response = Response, Error = Infallible, Future: Send + Unpin>
-    + Clone
-    + Send
-    + Sync
-    + 'static
-{
-}
-
-impl<S> Inside for S where
-    S: tower::Service<Request, Response = Response, Error = Infallible, Future: Send + Unpin>
-        + Clone
-        + Send
-        + Sync
-        + 'static
-{
+pub(crate) trait Inside: Send + Sync + 'static {
+    fn answer(&self, request: Request) -> BoxFuture<'static, Response>;
 }
 
 /// Serves until it is told to stop; then ends what is idle, and returns once all that is under way has ended.
@@ -156,19 +143,19 @@ struct Place {
 }
 
 /// What all connections share.
-struct Serving<S> {
-    door: Arc<Door<S>>,
+struct Serving {
+    door: Arc<Door>,
     limits: Limits,
     places: Arc<Semaphore>,
     anteroom: Arc<Semaphore>,
     open: metrics::Gauge,
 }
 
-impl<S: Inside> Serving<S> {
-    fn new(inside: S, refusals: Refusals, limits: Limits) -> Self {
+impl Serving {
+    fn new(inside: impl Inside, refusals: Refusals, limits: Limits) -> Self {
         let gate = Arc::new(Gate::new(limits.requests_max));
         Self {
-            door: Arc::new(Door::new(inside, refusals, gate, limits)),
+            door: Arc::new(Door::new(Box::new(inside), refusals, gate, limits)),
             limits,
             places: Arc::new(Semaphore::new(limits.connections_max)),
             anteroom: Arc::new(Semaphore::new(ANTEROOM)),
@@ -182,7 +169,7 @@ impl<S: Inside> Serving<S> {
         peer: SocketAddr,
         place: Place,
         draining: Watcher,
-    ) -> impl Future<Output = ()> + use<S> {
+    ) -> impl Future<Output = ()> + use<> {
         let patience = self.limits.patience;
         let patience = if place.is_seat { patience } else { patience.at_most(ANTEROOM_PATIENCE) };
         let phase = Phase::default();

@@ -16,6 +16,7 @@ use axum::{
     extract::{ConnectInfo, Request},
     response::Response,
 };
+use futures::future::BoxFuture;
 use hyper::{
     body::{Body as _, Incoming},
     service::Service,
@@ -33,8 +34,8 @@ use std::{
 use tokio::time::{Sleep, sleep_until};
 
 /// Where requests are let in.
-pub(super) struct Door<S> {
-    inside: S,
+pub(super) struct Door {
+    inside: Box<dyn Inside>,
     refusals: Refusals,
     gate: Arc<Gate>,
     limits: Limits,
@@ -48,8 +49,8 @@ struct Refused {
     connections: Counter,
 }
 
-impl<S: Inside> Door<S> {
-    pub(super) fn new(inside: S, refusals: Refusals, gate: Arc<Gate>, limits: Limits) -> Self {
+impl Door {
+    pub(super) fn new(inside: Box<dyn Inside>, refusals: Refusals, gate: Arc<Gate>, limits: Limits) -> Self {
         let refused = Refused {
             headers: metrics::counter!(REFUSED, "why" => "headers"),
             requests: metrics::counter!(REFUSED, "why" => "requests"),
@@ -63,7 +64,7 @@ impl<S: Inside> Door<S> {
         clippy::result_large_err,
         reason = "the request goes back to its only caller, and a box would be a cost"
     )]
-    fn admit(&self, request: Request<Incoming>, is_seated: bool) -> Result<Admitted<S>, Request<Incoming>> {
+    fn admit(&self, request: Request<Incoming>, is_seated: bool) -> Result<Admitted, Request<Incoming>> {
         let pass = if is_for_operators(request.uri().path()) {
             self.gate.enter_anyhow()
         } else {
@@ -81,7 +82,7 @@ impl<S: Inside> Door<S> {
                 Body::new(Arrival::new(body, self.gate.clone(), self.limits.pace))
             }
         });
-        Ok(Admitted { answer: self.inside.clone().call(request), _pass: pass })
+        Ok(Admitted { answer: self.inside.answer(request), _pass: pass })
     }
 }
 
@@ -98,8 +99,8 @@ fn head_bytes(request: &Request<Incoming>) -> usize {
 }
 
 /// The client at the other end of a connection.
-pub(super) struct Visitor<S> {
-    door: Arc<Door<S>>,
+pub(super) struct Visitor {
+    door: Arc<Door>,
     peer: SocketAddr,
     /// It has a place, and so may be served.
     is_seated: bool,
@@ -108,13 +109,13 @@ pub(super) struct Visitor<S> {
     away_until: Cell<Option<Instant>>,
 }
 
-impl<S: Inside> Visitor<S> {
-    pub(super) fn new(door: Arc<Door<S>>, peer: SocketAddr, is_seated: bool, phase: Phase) -> Self {
+impl Visitor {
+    pub(super) fn new(door: Arc<Door>, peer: SocketAddr, is_seated: bool, phase: Phase) -> Self {
         Self { door, peer, is_seated, phase, away_until: Cell::new(None) }
     }
 
     /// Refuses at once whoever hears it for the first time, and in its turn whoever asks again too early.
-    fn refuse(&self, request: Request<Incoming>) -> Step<S> {
+    fn refuse(&self, request: Request<Incoming>) -> Step {
         let now = Instant::now();
         let is_early = self.away_until.replace(Some(now + AWAY)).is_some_and(|until| now < until);
         if !is_early {
@@ -126,20 +127,20 @@ impl<S: Inside> Visitor<S> {
     }
 }
 
-impl<S: Inside> Door<S> {
-    fn refuse(&self, request: &Request<Incoming>, is_seated: bool) -> Step<S> {
+impl Door {
+    fn refuse(&self, request: &Request<Incoming>, is_seated: bool) -> Step {
         let counter = if is_seated { &self.refused.requests } else { &self.refused.connections };
         counter.increment(1);
         Step::Refused(Some(self.refusals.overloaded(request)))
     }
 }
 
-impl<S: Inside> Service<Request<Incoming>> for Visitor<S> {
+impl Service<Request<Incoming>> for Visitor {
     type Response = Response;
     type Error = Infallible;
-    type Future = Answering<S>;
+    type Future = Answering;
 
-    fn call(&self, mut request: Request<Incoming>) -> Answering<S> {
+    fn call(&self, mut request: Request<Incoming>) -> Answering {
         let turn = self.phase.turn();
         if head_bytes(&request) > self.door.limits.header_bytes_max {
             self.door.refused.headers.increment(1);
@@ -156,32 +157,32 @@ impl<S: Inside> Service<Request<Incoming>> for Visitor<S> {
 }
 
 /// An answer under way; it is the server's turn until it is there.
-pub(super) struct Answering<S: Inside> {
-    step: Step<S>,
+pub(super) struct Answering {
+    step: Step,
     _turn: Turn,
 }
 
-enum Step<S: Inside> {
-    Admitted(Admitted<S>),
+enum Step {
+    Admitted(Admitted),
     /// Refused once already, and back too early: heard again when its turn has come.
-    Waiting(Option<Box<Waiting<S>>>),
+    Waiting(Option<Box<Waiting>>),
     Refused(Option<Response>),
 }
 
-struct Admitted<S: Inside> {
-    answer: S::Future,
+struct Admitted {
+    answer: BoxFuture<'static, Response>,
     _pass: Pass,
 }
 
-struct Waiting<S> {
+struct Waiting {
     alarm: Pin<Box<Sleep>>,
     request: Request<Incoming>,
-    door: Arc<Door<S>>,
+    door: Arc<Door>,
     is_seated: bool,
 }
 
-impl<S: Inside> Waiting<S> {
-    fn heard_again(self) -> Step<S> {
+impl Waiting {
+    fn heard_again(self) -> Step {
         match self.door.admit(self.request, self.is_seated) {
             Ok(admitted) => Step::Admitted(admitted),
             Err(request) => self.door.refuse(&request, self.is_seated),
@@ -189,13 +190,13 @@ impl<S: Inside> Waiting<S> {
     }
 }
 
-impl<S: Inside> Future for Answering<S> {
+impl Future for Answering {
     type Output = Result<Response, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
             match &mut self.step {
-                Step::Admitted(Admitted { answer, .. }) => return Pin::new(answer).poll(context),
+                Step::Admitted(Admitted { answer, .. }) => return answer.as_mut().poll(context).map(Ok),
                 Step::Refused(refusal) => return Poll::Ready(Ok(refusal.take().unwrap_or_default())),
                 Step::Waiting(waiting) => {
                     if let Some(waiting) = waiting {

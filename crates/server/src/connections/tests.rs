@@ -2,6 +2,7 @@
 
 use super::*;
 use axum::{Router, body::Bytes, routing::get};
+use futures::FutureExt;
 use std::{
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
     time::Instant,
@@ -11,11 +12,18 @@ use tokio::{
     sync::oneshot,
     task::JoinHandle,
 };
+use tower::ServiceExt as _;
 
 /// Longer than any wait in a test that passes.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// More bytes than sockets hold.
 const LARGE: usize = 64 * 1024 * 1024;
+
+impl Inside for Router {
+    fn answer(&self, request: Request) -> BoxFuture<'static, Response> {
+        self.clone().oneshot(request).map(Result::unwrap).boxed()
+    }
+}
 
 /// A server of `/livez`; of `/work`, which is done when it is let; of `/echo`, which sends its body back; of `/large`.
 struct Server {

@@ -11,27 +11,21 @@ use super::{
     observe::Observed,
     path, request_id,
 };
-use crate::problem::Problem;
+use crate::{connections::Inside, problem::Problem};
 use axum::{
     Router,
     extract::Request,
     response::{IntoResponse, Response},
 };
 use futures::future::BoxFuture;
-use std::{
-    convert::Infallible,
-    sync::Arc,
-    task::{Context, Poll},
-};
-use tower::{Layer, Service, ServiceExt as _};
-use tower_http::cors::Cors;
+use std::{convert::Infallible, sync::Arc};
+use tower::{Layer as _, Service, ServiceExt as _, service_fn, util::BoxCloneSyncService};
 
 /// All routes, and the way to them.
-#[derive(Clone)]
 pub(crate) struct Entrance {
-    shop: Shop,
+    shop: Arc<Shop>,
     /// Around all that answers: a preflight asks with a method that no route has, and refusals are for pages too.
-    for_pages: Option<Arc<Cors<Shop>>>,
+    for_pages: Option<BoxCloneSyncService<Request, Response, Infallible>>,
 }
 
 impl Entrance {
@@ -45,46 +39,51 @@ impl Entrance {
             .fallback(async || Problem::not_found())
             .method_not_allowed_fallback(async || Problem::method_not_allowed())
             .with_state(state.clone());
-        let own = Arc::new(own_routes(document.paths.paths.into_keys()));
-        let shop = Shop { state, router, own };
-        let for_pages = layer.map(|layer| Arc::new(layer.layer(shop.clone())));
+        let own = own_routes(document.paths.paths.into_keys());
+        let shop = Arc::new(Shop { state, router, own });
+        let for_pages = layer.map(|layer| BoxCloneSyncService::new(layer.layer(service(&shop))));
         Self { shop, for_pages }
     }
 }
 
-impl Service<Request> for Entrance {
-    type Response = Response;
-    type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+/// The shop as a layer wants it.
+fn service(
+    shop: &Arc<Shop>,
+) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + use<>
+{
+    let shop = Arc::clone(shop);
+    service_fn(move |request| {
+        let shop = Arc::clone(&shop);
+        async move { Ok(shop.answer(request).await) }
+    })
+}
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request) -> Self::Future {
+impl Inside for Entrance {
+    fn answer(&self, request: Request) -> BoxFuture<'static, Response> {
         let name = request_id::of(request.headers());
         match &self.for_pages {
             None => {
-                let shop = self.shop.clone();
-                Box::pin(async move { Ok(request_id::answered_as(name, shop.answer(request)).await) })
+                let shop = Arc::clone(&self.shop);
+                Box::pin(async move { request_id::answered_as(name, shop.answer(request)).await })
             }
             Some(for_pages) => {
-                let answer = Cors::clone(for_pages).oneshot(request);
-                Box::pin(async move {
-                    Ok(request_id::answered_as(name, async { answer.await.unwrap_or_else(|no| match no {}) })
-                        .await)
-                })
+                let answer = certain(for_pages.clone().oneshot(request));
+                Box::pin(request_id::answered_as(name, answer))
             }
         }
     }
 }
 
+/// An answer without the error that there is none of.
+async fn certain(answer: impl Future<Output = Result<Response, Infallible>>) -> Response {
+    answer.await.unwrap_or_else(|no| match no {})
+}
+
 /// What is behind the names of requests.
-#[derive(Clone)]
 struct Shop {
     state: AppState,
     router: Router,
-    own: Arc<OwnRoutes>,
+    own: OwnRoutes,
 }
 
 /// The shop's own routes, each by its path as the document writes it: as the router matches paths, so that it is known
@@ -127,22 +126,6 @@ impl Shop {
     }
 
     fn route(&self, request: Request) -> impl Future<Output = Response> + use<> {
-        let answer = self.router.clone().call(request);
-        async { answer.await.unwrap_or_else(|no| match no {}) }
-    }
-}
-
-impl Service<Request> for Shop {
-    type Response = Response;
-    type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Response, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request) -> Self::Future {
-        let shop = self.clone();
-        Box::pin(async move { Ok(shop.answer(request).await) })
+        certain(self.router.clone().call(request))
     }
 }
