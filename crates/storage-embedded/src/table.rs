@@ -163,6 +163,10 @@ impl Shard {
 
 impl Totals {
     fn recount(&self, entry: &mut Entry, was_dirty: bool) {
+        if entry.counted == entry.bytes() && entry.is_dirty() == was_dirty {
+            // Most are only looked at, and all processors share these counts.
+            return;
+        }
         self.total(was_dirty).fetch_sub(entry.counted, Ordering::Relaxed);
         entry.counted = entry.bytes();
         self.total(entry.is_dirty()).fetch_add(entry.counted, Ordering::Relaxed);
