@@ -5,7 +5,8 @@
 //! decoded too, for the next write.
 //!
 //! What always holds: a cart is taken from here only for rows that were just loaded, each named by owner, version and
-//! checksum, or by operation and checksum; so there is nothing to invalidate, whoever writes the store.
+//! checksum, or by operation and checksum, or of whose edition the store just said that it is the same; so there is nothing
+//! to invalidate, whoever writes the store.
 
 pub mod made;
 mod rows_id;
@@ -25,6 +26,7 @@ use std::sync::{
     Arc, OnceLock,
     atomic::{AtomicU32, Ordering},
 };
+use storage::Edition;
 
 /// Bytes of a decoded cart, roughly: of itself, and for each entry.
 const CART_BYTES: u64 = 1_000;
@@ -40,6 +42,8 @@ pub const FOUND: &str = "evercart_known_carts_total";
 #[derive(Debug, Default)]
 pub(crate) struct KnownCart {
     pub(crate) id: RowsId,
+    /// The edition of the rows, once a store told it.
+    edition: OnceLock<Edition>,
     pub(crate) state: Arc<Cart>,
     /// The rows one by one, where the engine has them rewritten.
     pub(crate) rows: Vec<Arc<Cart>>,

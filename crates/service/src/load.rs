@@ -16,8 +16,8 @@ use cart::{
 };
 use std::sync::Arc;
 use storage::{
-    Bucket, CartRows, Consistency, DeltaRow, Owner, Snapshot, StoreError, Ticket, Version, WritePath,
-    layer::asker::is_worker,
+    Bucket, CartRows, Consistency, DeltaRow, Owner, RowsAtHand, Snapshot, StoreError, Ticket, Version,
+    WritePath, layer::asker::is_worker,
 };
 
 /// The most merged guests whose rows are read with an account's cart.
@@ -54,17 +54,17 @@ impl Service {
     /// The cart as the store shows it.
     pub(crate) async fn load(&self, cart: CartId, consistency: Consistency) -> Result<Loaded, ServiceError> {
         let rows = self.rows(cart, consistency).await?;
-        self.load_of(cart, rows, consistency).await
+        self.load_of(cart, &rows, consistency).await
     }
 
     /// The same of rows that were just read.
     async fn load_of(
         &self,
         cart: CartId,
-        rows: CartRows,
+        rows: &CartRows,
         consistency: Consistency,
     ) -> Result<Loaded, ServiceError> {
-        let mut loaded = self.decode(cart, &rows)?;
+        let mut loaded = self.decode(cart, rows)?;
         if !self.stores.carts.capabilities().single_writer {
             self.join_merged_guests(&mut loaded, consistency).await?;
         }
@@ -83,13 +83,20 @@ impl Service {
 
     /// Its rows.
     pub(crate) async fn rows(&self, cart: CartId, consistency: Consistency) -> Result<CartRows, StoreError> {
-        let carts = &self.stores.carts;
-        if consistency == Consistency::Eventual
-            && let Some(rows) = carts.load_at_hand(cart).inspect_err(count_corrupt)?
-        {
-            return Ok(rows);
+        match consistency {
+            Consistency::Eventual => Ok(self.rows_at_hand(cart).await?.rows),
+            Consistency::Strong => self.stores.carts.load(cart, consistency).await.inspect_err(count_corrupt),
         }
-        carts.load(cart, consistency).await.inspect_err(count_corrupt)
+    }
+
+    /// Its rows as an eventual load shows them, with their edition where the store had them at hand.
+    pub(crate) async fn rows_at_hand(&self, cart: CartId) -> Result<RowsAtHand, StoreError> {
+        let carts = &self.stores.carts;
+        if let Some(at_hand) = carts.load_at_hand(cart).inspect_err(count_corrupt)? {
+            return Ok(at_hand);
+        }
+        let rows = carts.load(cart, Consistency::Eventual).await.inspect_err(count_corrupt)?;
+        Ok(RowsAtHand { rows, edition: None })
     }
 
     /// As [`Self::load_fresh`], for a write that holds the lane: with what is in flight where that is all it needs. Then
@@ -120,14 +127,14 @@ impl Service {
         presented: &Presented,
     ) -> Result<(Loaded, bool), ServiceError> {
         let rows = self.rows(cart, Consistency::Eventual).await?;
-        self.load_fresh_of(cart, rows, presented).await
+        self.load_fresh_of(cart, &rows, presented).await
     }
 
     /// The same, where these rows are new enough.
     pub(crate) async fn load_fresh_of(
         &self,
         cart: CartId,
-        rows: CartRows,
+        rows: &CartRows,
         presented: &Presented,
     ) -> Result<(Loaded, bool), ServiceError> {
         let (mut loaded, lagging) = self.load_shown(cart, rows, presented.freshness.as_ref()).await?;
@@ -141,7 +148,7 @@ impl Service {
     async fn load_shown(
         &self,
         cart: CartId,
-        rows: CartRows,
+        rows: &CartRows,
         freshness: Option<&Freshness>,
     ) -> Result<(Loaded, bool), ServiceError> {
         let loaded = self.load_of(cart, rows, Consistency::Eventual).await?;

@@ -23,14 +23,14 @@ impl Service {
     /// Reads a cart by its id.
     pub async fn read(&self, cart: CartId, presented: &Presented) -> Result<CartAnswer, ServiceError> {
         let rows = self.rows(cart, Consistency::Eventual).await?;
-        self.read_of(cart, rows, presented).await
+        self.read_of(cart, &rows, presented).await
     }
 
     /// The same of rows that were just read, if they are new enough.
     pub(crate) async fn read_of(
         &self,
         cart: CartId,
-        rows: CartRows,
+        rows: &CartRows,
         presented: &Presented,
     ) -> Result<CartAnswer, ServiceError> {
         let (loaded, lagging) = self.load_fresh_of(cart, rows, presented).await?;

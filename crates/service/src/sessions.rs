@@ -90,7 +90,7 @@ impl Service {
     ) -> Result<CartAnswer, ServiceError> {
         let resolved = self.resolve(address);
         let rows = self.rows(resolved.cart, Consistency::Eventual).await?;
-        self.read_resolved(address, resolved, rows, presented).await
+        self.read_resolved(address, resolved, &rows, presented).await
     }
 
     /// The same of the cart that an address may mean, whose rows were just read, or of the next one.
@@ -98,10 +98,12 @@ impl Service {
         &self,
         address: &CartAddress,
         mut resolved: Resolved,
-        mut rows: CartRows,
+        rows: &CartRows,
         presented: &Presented,
     ) -> Result<CartAnswer, ServiceError> {
+        let mut other = None;
         loop {
+            let rows = other.as_ref().unwrap_or(rows);
             let read = match self.read_of(resolved.cart, rows, presented).await {
                 Ok(answer) if answer.state.merged_into.is_some() => {
                     Err(ServiceError::MergedInto(answer.cart))
@@ -112,7 +114,7 @@ impl Service {
                 Ok(answer) => return Ok(resolved.complete(answer)),
                 Err(error) => resolved = self.resolve_again(address, &resolved, error)?,
             }
-            rows = self.rows(resolved.cart, Consistency::Eventual).await?;
+            other = Some(self.rows(resolved.cart, Consistency::Eventual).await?);
         }
     }
 

@@ -10,8 +10,8 @@ use storage::capabilities::Durability;
 use storage::cart::CartId;
 use storage::error::Result;
 use storage::{
-    Bucket, Capabilities, CartRows, CartStore, Consistency, DeltaKey, DeltaRow, Glance, Owner, Replaced,
-    RowKey, Snapshot, Ticket, Version, WritePath,
+    Bucket, Capabilities, CartRows, CartStore, Consistency, DeltaKey, DeltaRow, Edition, Glance, Owner,
+    Replaced, RowKey, RowsAtHand, Snapshot, Ticket, Version, WritePath,
 };
 
 use crate::Embedded;
@@ -42,9 +42,13 @@ impl CartStore for Embedded {
         Ok(rows(cart, apart))
     }
 
-    fn load_at_hand(&self, cart: CartId) -> Result<Option<CartRows>> {
-        let apart = self.engine.load_apart_at_hand(&key::cart(cart))?;
-        Ok(apart.map(|apart| rows(cart, apart)))
+    fn load_at_hand(&self, cart: CartId) -> Result<Option<RowsAtHand>> {
+        let found = self.engine.load_apart_at_hand(&key::cart(cart))?;
+        Ok(found.map(|(apart, edition)| RowsAtHand { rows: rows(cart, apart), edition }))
+    }
+
+    fn edition(&self, cart: CartId) -> Option<Edition> {
+        self.engine.edition(&key::cart(cart))
     }
 
     async fn glance(&self, cart: CartId) -> Result<Option<Glance>> {

@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use smol_str::SmolStr;
 use storage::cart::format::{self, FormatError};
 use storage::error::{BoxError, Result};
-use storage::{Glance, StoreError};
+use storage::{Edition, Glance, StoreError};
 
 use crate::base::{AtHand, Base, BaseResult};
 use crate::change::{self, Change, DeltaName, Value};
@@ -253,9 +253,13 @@ impl Engine {
     }
 
     /// The same where no disk is to be waited for.
-    pub(crate) fn load_apart_at_hand(&self, key: &Key) -> Result<Option<Apart>> {
+    pub(crate) fn load_apart_at_hand(&self, key: &Key) -> Result<Option<(Apart, Option<Edition>)>> {
         let damaged = |damage| corrupt(key, damage);
-        let look = |entry: &mut Entry| entry.look_apart(self.journal.durable_through());
+        let look = |entry: &mut Entry| {
+            let durable = self.journal.durable_through();
+            let apart = entry.look_apart(durable)?;
+            Ok(apart.map(|apart| (apart, entry.edition(durable))))
+        };
         let mut shard = self.table.lock(key);
         if let Some(apart) = shard.with(key, look).transpose().map_err(damaged)?.flatten() {
             return Ok(Some(apart));
@@ -279,6 +283,12 @@ impl Engine {
             apart
         });
         apart.map_err(damaged)
+    }
+
+    /// Which edition of its rows that would give, where the table knows.
+    pub(crate) fn edition(&self, key: &Key) -> Option<Edition> {
+        let durable = self.journal.durable_through();
+        self.table.lock(key).with(key, |entry| entry.edition(durable)).flatten()
     }
 
     /// What shows of a cart without decoding it, with all changes that wait, durable or not.

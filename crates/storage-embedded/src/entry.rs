@@ -6,9 +6,9 @@
 
 use bytes::Bytes;
 use smol_str::SmolStr;
-use storage::Glance;
 use storage::cart::format::{self, FormatError};
 use storage::cart::{Cart, Join};
+use storage::{Edition, Glance};
 
 use crate::change::{Change, DeltaName, Value};
 use crate::key::Key;
@@ -48,6 +48,10 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
+    fn is_named(&self) -> bool {
+        matches!(self.change, Change::Delta { name: Some(_), .. })
+    }
+
     fn named(&self) -> Option<NamedDelta> {
         match &self.change {
             Change::Delta { owner, bytes, name } => {
@@ -187,6 +191,20 @@ impl Entry {
             // Something else than deltas, or deltas that came back from the journal and have no names.
             _ => Ok(self.look(durable_through)?.map(|row| Apart { row, deltas: Vec::new() })),
         }
+    }
+
+    /// Tells what [`Self::look_apart`] shows from all that it ever showed: changes join and become durable batch by batch,
+    /// and no batch comes again. `None` where that would change something.
+    pub(crate) fn edition(&mut self, durable_through: u64) -> Option<Edition> {
+        let State::Known(row) = &self.state else { return None };
+        let durable = &self.pending[..self.durable(durable_through)];
+        if !durable.iter().all(Pending::is_named) {
+            return None;
+        }
+        self.recently_used = true;
+        let (version, through) = row.as_ref().map_or((0, 0), |row| (row.value.version, row.through));
+        let last = durable.last().map_or(through, |pending| pending.batch);
+        Some(Edition([version, through, last]))
     }
 
     /// What shows without decoding, with all changes, durable or not; `None` when the base must be asked first. What

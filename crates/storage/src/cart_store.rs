@@ -120,6 +120,19 @@ pub struct CartRows {
     pub deltas: Vec<DeltaRow>,
 }
 
+/// Tells the rows of a cart from all others that it ever had, or will have, while its store is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Edition(pub [u64; 3]);
+
+/// Rows that were had without waiting.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RowsAtHand {
+    /// What an eventual load shows.
+    pub rows: CartRows,
+    /// Which edition of them, where the store tells editions.
+    pub edition: Option<Edition>,
+}
+
 /// What shows of a cart's rows without decoding them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Glance {
@@ -167,9 +180,16 @@ pub trait CartStore: Send + Sync + 'static {
     async fn load(&self, cart: CartId, consistency: Consistency) -> Result<CartRows>;
 
     /// The rows of an eventual [`Self::load`] where they can be had without waiting for anything; `None` says nothing of them.
-    fn load_at_hand(&self, cart: CartId) -> Result<Option<CartRows>> {
+    fn load_at_hand(&self, cart: CartId) -> Result<Option<RowsAtHand>> {
         let _ = cart;
         Ok(None)
+    }
+
+    /// Which edition of a cart's rows [`Self::load_at_hand`] would give, where that is known without making them: as long as
+    /// it is the same, so are they.
+    fn edition(&self, cart: CartId) -> Option<Edition> {
+        let _ = cart;
+        None
     }
 
     /// What shows of a cart's rows without a round trip, those included that are taken in and not durable yet. `None` where

@@ -98,6 +98,7 @@ macro_rules! cart_conformance_suite {
                 deltas_taken_in_are_loaded_once_the_last_is_durable,
                 a_glance_covers_all_that_was_taken_in,
                 what_is_at_hand_is_what_a_load_shows,
+                an_edition_is_of_the_same_rows_for_ever,
                 an_append_repeated_changes_nothing,
                 deltas_join_in_any_order,
                 concurrent_appends_are_all_kept,

@@ -25,6 +25,16 @@ mod under_metrics {
     storage::conformance_suite!(async { Subject::of(measured(memory::open(WritePath::Replace))) });
 }
 
+mod at_hand {
+    use super::*;
+    storage::conformance_suite!(async {
+        let carts = std::sync::Arc::new(memory::MemoryCartStore::at_hand(WritePath::Append));
+        let stores = storage::Stores { carts, ..memory::open(WritePath::Append) };
+        let never = std::sync::Arc::new(|_: &'static str| Fault::None);
+        Subject::of(faulty(measured(stores), never))
+    });
+}
+
 mod under_faults_that_do_not_come {
     use super::*;
     storage::conformance_suite!(async {

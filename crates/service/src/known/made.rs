@@ -1,8 +1,9 @@
 //! What an edge made of a cart for a reader, such as the bytes of an answer: the next reader of the same is given the same.
 //!
 //! What always holds: it is given for the very rows that it was made of, and only where everything else that shows in a cart
-//! is the same too (`Surroundings`). What says something once is never kept; whether a guest's token is renewed follows
-//! from the rows, the day and the token's end, so where it was not it is not again.
+//! is the same too (`Surroundings`). Rows are the same by their names, or, without being looked at, while the store says
+//! that they are of an edition that was seen to have these names. What says something once is never kept; whether a guest's
+//! token is renewed follows from the rows, the day and the token's end, so where it was not it is not again.
 
 use super::{KnownCart, RowsId};
 use crate::{
@@ -15,11 +16,11 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     mem::{size_of, size_of_val},
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
 };
-use storage::{CartRows, Consistency};
+use storage::Edition;
 
 /// What is given to a reader.
 #[derive(Debug)]
@@ -37,6 +38,8 @@ const HELD_BYTES: u64 = 450;
 /// What was made, and of what.
 pub(crate) struct Made {
     pub(super) rows: RowsId,
+    /// Theirs, once a store told it.
+    edition: OnceLock<Edition>,
     /// Of the cart's lines.
     skus: Box<[Sku]>,
     units: u64,
@@ -72,16 +75,31 @@ impl Service {
         fits: impl Fn(&T) -> bool + Send,
     ) -> Result<Read<T>, ServiceError> {
         let resolved = self.resolve(address);
-        let rows = self.rows(resolved.cart, Consistency::Eventual).await?;
-        if let Some(what) = self.made_before(&resolved, &rows, presented).await
-            && let Ok(what) = what.downcast::<T>()
-            && fits(&what)
+        let cart = resolved.cart;
+        let made = self.known.made(cart);
+        let is_same_edition = |made: &Arc<Made>| made.is_of_edition(self.stores.carts.edition(cart));
+        let rows = if made.as_ref().is_some_and(is_same_edition) {
+            None
+        } else {
+            Some(self.rows_at_hand(cart).await?)
+        };
+        let made =
+            made.filter(|made| rows.as_ref().is_none_or(|rows| made.rows.recognises(rows, &made.edition)));
+        if let Some(made) = made
+            && let Some(what) = self.still_fits(&made, &resolved, presented, fits).await
         {
             self.known.found.made.increment(1);
             return Ok(Read::Made(what));
         }
+        let at_hand = match rows {
+            Some(at_hand) => at_hand,
+            None => self.rows_at_hand(cart).await?,
+        };
         // In a box of its own: it is much larger than what a cart needs that is as it was.
-        let answer = Box::pin(self.read_resolved(address, resolved, rows, presented)).await?;
+        let answer = Box::pin(self.read_resolved(address, resolved, &at_hand.rows, presented)).await?;
+        if let Some(known) = answer.known.as_ref().filter(|_| answer.cart == cart) {
+            known.id.recognises(&at_hand, &known.edition);
+        }
         Ok(Read::Answer(Box::new(answer)))
     }
 
@@ -93,14 +111,15 @@ impl Service {
         }
     }
 
-    async fn made_before(
+    /// What was made of the rows that the cart still has, if it `fits` and nothing else has changed.
+    async fn still_fits<T: Any + Send + Sync>(
         &self,
+        made: &Made,
         resolved: &Resolved,
-        rows: &CartRows,
         presented: &Presented,
-    ) -> Option<Arc<dyn Any + Send + Sync>> {
-        let made = self.known.made(resolved.cart)?;
-        if presented.receipt.is_some() || !made.rows.is_of(rows) {
+        fits: impl Fn(&T) -> bool + Send,
+    ) -> Option<Arc<T>> {
+        if presented.receipt.is_some() {
             return None;
         }
         let shown = |seen: &Freshness| *seen == made.rows.freshness(resolved.cart);
@@ -108,14 +127,17 @@ impl Service {
             return None;
         }
         let surroundings = Surroundings {
-            newest: self.newest_of(&made).await?,
+            newest: self.newest_of(made).await?,
             day: self.environment.now().day(),
             kind: resolved.kind,
             expires_at: resolved.expires_at,
             scarce: self.scarce_of(made.units, &made.skus).await,
             claimed: self.checkout.claimed(resolved.cart),
         };
-        (made.surroundings == surroundings).then(|| made.what.clone())
+        if made.surroundings != surroundings {
+            return None;
+        }
+        made.what.clone().downcast::<T>().ok().filter(|what| fits(what))
     }
 
     /// The digest of its items as they are now; `None` where nobody can say.
@@ -133,6 +155,10 @@ impl Service {
 }
 
 impl Made {
+    fn is_of_edition(&self, edition: Option<Edition>) -> bool {
+        edition.is_some() && self.edition.get().copied() == edition
+    }
+
     fn of(
         answer: &CartAnswer,
         known: &KnownCart,
@@ -157,7 +183,17 @@ impl Made {
             claimed: answer.claimed.clone(),
         };
         let units = units_in(&answer.state);
-        Some(Self { rows, skus, units, surroundings, current_at: AtomicU64::new(current_at), what, bytes })
+        let edition = known.edition.clone();
+        Some(Self {
+            rows,
+            edition,
+            skus,
+            units,
+            surroundings,
+            current_at: AtomicU64::new(current_at),
+            what,
+            bytes,
+        })
     }
 }
 

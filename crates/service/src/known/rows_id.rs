@@ -4,8 +4,8 @@ use cart::{
     CartId, Dot, format,
     token::{Freshness, RowSeen},
 };
-use std::mem::size_of_val;
-use storage::CartRows;
+use std::{mem::size_of_val, sync::OnceLock};
+use storage::{CartRows, Edition, RowsAtHand};
 
 /// Which rows a state was joined from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,6 +38,15 @@ impl RowsId {
         (self.snapshots.len(), self.deltas.len()) == (rows.snapshots.len(), rows.deltas.len())
             && self.snapshots.iter().zip(&rows.snapshots).all(is_snapshot)
             && self.deltas.iter().zip(&rows.deltas).all(is_delta)
+    }
+
+    /// As [`Self::is_of`]; where it does, the edition of the rows is known from then on.
+    pub(crate) fn recognises(&self, at_hand: &RowsAtHand, edition: &OnceLock<Edition>) -> bool {
+        let is_same = self.is_of(&at_hand.rows);
+        if let Some(told) = at_hand.edition.filter(|_| is_same) {
+            edition.get_or_init(|| told);
+        }
+        is_same
     }
 
     /// With one delta more.

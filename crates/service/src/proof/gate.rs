@@ -6,12 +6,15 @@ use bytes::Bytes;
 use cart::{CartId, Timestamp, line::Sku};
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 use storage::{
     Bucket, Capabilities, CartRows, CartStore, CatalogRow, CatalogStore, Consistency, DeltaKey, DueCursor,
-    DueRecord, Glance, Inserted, LinearStore, LinearTable, Owner, PutOutcome, Record, RecordReplaced,
-    Replaced, RowKey, StoreError, Stores, Ticket, Version,
+    DueRecord, Edition, Glance, Inserted, LinearStore, LinearTable, Owner, PutOutcome, Record,
+    RecordReplaced, Replaced, RowKey, RowsAtHand, StoreError, Stores, Ticket, Version,
 };
 use tokio::sync::Semaphore;
 
@@ -23,6 +26,7 @@ pub struct Gate {
     closed: Mutex<BTreeMap<&'static str, Arc<Barrier>>>,
     gone: Mutex<Option<&'static str>>,
     replica: Mutex<Option<BTreeMap<CartId, CartRows>>>,
+    loads_at_hand: AtomicUsize,
 }
 
 /// Holds the first request of a kind that comes.
@@ -65,6 +69,11 @@ impl Gate {
         let barrier = Arc::new(Barrier { arrived: Semaphore::new(0), opened: Semaphore::new(0) });
         self.closed.lock().unwrap().insert(name, barrier.clone());
         barrier
+    }
+
+    /// How often rows were asked for without waiting.
+    pub fn loads_at_hand(&self) -> usize {
+        self.loads_at_hand.load(Ordering::Relaxed)
     }
 
     /// From now on no request of this name is ever answered.
@@ -116,6 +125,18 @@ impl CartStore for Gated<dyn CartStore> {
         let rows = self.store.load(cart, consistency).await;
         self.gate.pass("load").await;
         rows
+    }
+
+    fn load_at_hand(&self, cart: CartId) -> Result<Option<RowsAtHand>> {
+        self.gate.loads_at_hand.fetch_add(1, Ordering::Relaxed);
+        match self.gate.stale(cart, Consistency::Eventual) {
+            Some(_) => Ok(None),
+            None => self.store.load_at_hand(cart),
+        }
+    }
+
+    fn edition(&self, cart: CartId) -> Option<Edition> {
+        self.store.edition(cart).filter(|_| self.gate.stale(cart, Consistency::Eventual).is_none())
     }
 
     async fn glance(&self, cart: CartId) -> Result<Option<Glance>> {

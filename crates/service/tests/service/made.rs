@@ -4,6 +4,7 @@ use crate::world::{Shopper, World, new_item, on_both_paths, remove, shown};
 use cart::operation::Policy;
 use service::{CartAnswer, Presented, known::made::Read};
 use std::sync::Arc;
+use storage::{Stores, WritePath, memory::MemoryCartStore};
 
 /// All that an edge shows of an answer.
 fn text(answer: &CartAnswer) -> String {
@@ -149,4 +150,47 @@ async fn a_node_that_keeps_shows_what_one_shows_that_does_not() {
         assert!(given > 60, "{given} of 200 were made before");
     })
     .await;
+}
+
+/// A shop whose store has rows at hand, and tells their editions.
+async fn at_hand() -> World {
+    World::over(WritePath::Append, |stores| Stores {
+        carts: Arc::new(MemoryCartStore::at_hand(WritePath::Append)),
+        ..stores
+    })
+    .await
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_that_are_of_the_same_edition_are_not_looked_at_again() {
+    let world = at_hand().await;
+    let shopper = world.guest();
+    shopper.add("A", 1).await;
+    let before = settle(&shopper).await;
+    let loads = world.gate.loads_at_hand();
+    assert!(loads > 0);
+    assert_eq!(seen(&shopper).await, (before, true));
+    assert_eq!(world.gate.loads_at_hand(), loads);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cart_of_another_edition_is_made_anew() {
+    let world = at_hand().await;
+    let shopper = world.guest();
+    shopper.add("A", 1).await;
+    let before = settle(&shopper).await;
+    assert_eq!(seen(&shopper).await, (before.clone(), true));
+    let elsewhere = shopper.at(&world.another_node());
+    elsewhere.add("B", 1).await;
+    let (with_b, made) = seen(&shopper).await;
+    assert!(!made && with_b != before, "{with_b}");
+    settle(&shopper).await;
+    elsewhere.change(remove("B", None)).await.unwrap();
+    let (without, made) = seen(&shopper).await;
+    assert!(!made && without != with_b, "{without}");
+    // What else shows in it is looked at as before.
+    settle(&shopper).await;
+    world.service.put_items(vec![new_item("A", 900)]).await.unwrap();
+    let (dearer, made) = seen(&shopper).await;
+    assert!(!made && dearer.contains("900"), "{dearer}");
 }

@@ -54,8 +54,8 @@ impl Base for Stopping {
 }
 
 fn entries(engine: &Embedded) -> Option<usize> {
-    let rows = engine.load_at_hand(cart_id(1)).unwrap()?;
-    Some(joined(&rows).unwrap().entries.len())
+    let at_hand = engine.load_at_hand(cart_id(1)).unwrap()?;
+    Some(joined(&at_hand.rows).unwrap().entries.len())
 }
 
 #[tokio::test]

@@ -5,12 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use proptest::prelude::*;
 use storage::cart::Timestamp;
 use storage::cart::line::Sku;
 use storage::conformance::sample::{self, cart_id, owner};
 use storage::{
-    Bucket, CatalogRow, Consistency, LinearTable, Replaced, RowKey, Stores, Version, WritePath, memory,
+    Bucket, CartRows, CartStore, CatalogRow, Consistency, Edition, LinearTable, Replaced, RowKey, RowsAtHand,
+    Stores, Version, WritePath, memory,
 };
 
 use super::sample::open;
@@ -68,12 +70,22 @@ struct Run<'a> {
     folds: Vec<tokio::task::JoinHandle<storage::error::Result<()>>>,
     seq: u32,
     versions: HashMap<u8, u64>,
+    /// Rows of each edition of a cart since the engine was opened.
+    editions: Mutex<HashMap<(u8, [u64; 3]), CartRows>>,
 }
 
 impl<'a> Run<'a> {
     fn new(dir: &'a Path) -> Self {
         let reference = memory::open(WritePath::Append);
-        Self { dir, engine: Some(open(dir)), reference, folds: Vec::new(), seq: 0, versions: HashMap::new() }
+        Self {
+            dir,
+            engine: Some(open(dir)),
+            reference,
+            folds: Vec::new(),
+            seq: 0,
+            versions: HashMap::new(),
+            editions: Mutex::default(),
+        }
     }
 
     fn engine(&self) -> &Arc<Embedded> {
@@ -166,7 +178,18 @@ impl<'a> Run<'a> {
         // The directory is locked until the old engine is gone.
         self.engine = None;
         self.engine = Some(open(self.dir));
+        self.editions.get_mut().clear();
         self.compare().await;
+    }
+
+    /// Rows at hand, which are those that were shown before under the same edition.
+    fn at_hand(&self, cart: u8) -> Option<CartRows> {
+        let RowsAtHand { rows, edition } = self.engine().load_at_hand(cart_id(cart)).unwrap()?;
+        if let Some(Edition(edition)) = edition {
+            let mut editions = self.editions.lock();
+            assert_eq!(editions.entry((cart, edition)).or_insert_with(|| rows.clone()), &rows);
+        }
+        Some(rows)
     }
 
     async fn compare(&self) {
@@ -174,10 +197,12 @@ impl<'a> Run<'a> {
         for cart in 0..CARTS {
             // First, because a strong load joins what waits.
             let apart = ours.carts.load(cart_id(cart), Consistency::Eventual).await.unwrap();
+            let joined = self.at_hand(cart).map(|at_hand| sample::joined(&at_hand).unwrap());
+            assert_eq!(joined, sample::joined(&apart).ok());
             let rows = ours.carts.load(cart_id(cart), Consistency::Strong).await.unwrap();
             assert_eq!(sample::joined(&apart).unwrap(), sample::joined(&rows).unwrap(), "cart {cart}");
-            let at_hand = ours.carts.load_at_hand(cart_id(cart)).unwrap();
-            assert_eq!(at_hand.map(|rows| sample::joined(&rows).unwrap()), sample::joined(&rows).ok());
+            let joined = self.at_hand(cart).map(|at_hand| sample::joined(&at_hand).unwrap());
+            assert_eq!(joined, sample::joined(&rows).ok());
             let version = rows.snapshots.first().map(|row| row.version.0);
             assert_eq!(version, self.versions.get(&cart).copied(), "version of cart {cart}");
             let expected = sample::load(&*reference.carts, cart_id(cart)).await.unwrap();

@@ -1,7 +1,9 @@
 //! Deltas and several owners: blind inserts, folding, and the join of all rows.
 
-use super::sample::{add, cart_id, delta_key, load, owner, stored};
-use crate::{Bucket, CartRows, Consistency, Glance, Owner, RowKey, Stores, Ticket, error::Result};
+use super::sample::{add, cart_id, delta_key, joined, load, owner, stored};
+use crate::{
+    Bucket, CartRows, Consistency, Glance, Owner, RowKey, RowsAtHand, Stores, Ticket, error::Result,
+};
 use cart::{Cart, Join};
 
 type Case = Result<()>;
@@ -61,14 +63,43 @@ pub async fn what_is_at_hand_is_what_a_load_shows(stores: &Stores) -> Case {
     for seq in 1..=3 {
         carts.append(&delta_key(cart_id(1), 1, seq, 5), stored(&add(1, seq, "A"))).await?;
         let loaded = carts.load(cart_id(1), Consistency::Eventual).await?;
-        if let Some(rows) = carts.load_at_hand(cart_id(1))? {
-            assert_eq!(rows, loaded);
+        if let Some(at_hand) = carts.load_at_hand(cart_id(1))? {
+            assert_eq!(at_hand.rows, loaded);
         }
     }
-    assert!(
-        carts.load_at_hand(cart_id(2))?.is_none_or(|rows| rows == CartRows::default()),
-        "there is nothing"
-    );
+    let nothing = carts.load_at_hand(cart_id(2))?;
+    assert!(nothing.is_none_or(|at_hand| at_hand.rows == CartRows::default()), "there is nothing");
+    Ok(())
+}
+
+/// Where an engine tells editions, each is of other rows: also of a row that was removed and written again.
+pub async fn an_edition_is_of_the_same_rows_for_ever(stores: &Stores) -> Case {
+    let (carts, key) = (&*stores.carts, RowKey { cart: cart_id(1), owner: owner() });
+    let mut seen: Vec<RowsAtHand> = Vec::new();
+    for seq in 1..=8 {
+        match seq {
+            4 => {
+                let loaded = carts.load(cart_id(1), Consistency::Strong).await?;
+                let version = loaded.snapshots.first().map(|row| row.version);
+                let all = joined(&loaded)?;
+                carts.replace(&key, version, Bucket(5), stored(&all)).await?;
+                carts.remove_deltas(&key, Bucket(5)).await?;
+            }
+            6 => {
+                let loaded = carts.load(cart_id(1), Consistency::Strong).await?;
+                if let Some(row) = loaded.snapshots.first() {
+                    carts.remove(&key, row.version).await?;
+                }
+            }
+            seq => carts.append(&delta_key(cart_id(1), 1, seq, 5), stored(&add(1, seq, "A"))).await?,
+        }
+        let Some(now) = carts.load_at_hand(cart_id(1))? else { continue };
+        assert_eq!(carts.edition(cart_id(1)), now.edition);
+        for before in seen.iter().filter(|before| before.edition.is_some() && before.edition == now.edition) {
+            assert_eq!(before.rows, now.rows, "{:?}", now.edition);
+        }
+        seen.push(now);
+    }
     Ok(())
 }
 

@@ -5,8 +5,8 @@
 
 use crate::{
     Bucket, Capabilities, CartRows, CartStore, CatalogRow, CatalogStore, Consistency, DeltaKey, DueCursor,
-    DueRecord, Glance, Inserted, LinearStore, LinearTable, Owner, PutOutcome, Record, RecordReplaced,
-    Replaced, RowKey, StoreError, Stores, Ticket, Version, error::Result,
+    DueRecord, Edition, Glance, Inserted, LinearStore, LinearTable, Owner, PutOutcome, Record,
+    RecordReplaced, Replaced, RowKey, RowsAtHand, StoreError, Stores, Ticket, Version, error::Result,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -120,6 +120,15 @@ impl CartStore for Faulty<dyn CartStore> {
 
     async fn load(&self, cart: CartId, consistency: Consistency) -> Result<CartRows> {
         self.read("load", || self.store.load(cart, consistency)).await
+    }
+
+    // What is at hand meets no fault.
+    fn load_at_hand(&self, cart: CartId) -> Result<Option<RowsAtHand>> {
+        self.store.load_at_hand(cart)
+    }
+
+    fn edition(&self, cart: CartId) -> Option<Edition> {
+        self.store.edition(cart)
     }
 
     async fn glance(&self, cart: CartId) -> Result<Option<Glance>> {

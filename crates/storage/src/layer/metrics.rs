@@ -6,8 +6,8 @@
 use super::asker::{asker, is_worker};
 use crate::{
     Bucket, Capabilities, CartRows, CartStore, CatalogRow, CatalogStore, Consistency, DeltaKey, DueCursor,
-    DueRecord, Glance, Inserted, LinearStore, LinearTable, Owner, PutOutcome, Record, RecordReplaced,
-    Replaced, RowKey, Stores, Ticket, Version, error::Result,
+    DueRecord, Edition, Glance, Inserted, LinearStore, LinearTable, Owner, PutOutcome, Record,
+    RecordReplaced, Replaced, RowKey, RowsAtHand, Stores, Ticket, Version, error::Result,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -111,7 +111,7 @@ impl CartStore for Measured<dyn CartStore> {
     }
 
     // Counted and not timed: it would take longer to look at the clock.
-    fn load_at_hand(&self, cart: CartId) -> Result<Option<CartRows>> {
+    fn load_at_hand(&self, cart: CartId) -> Result<Option<RowsAtHand>> {
         let found = self.store.load_at_hand(cart);
         match &found {
             Ok(None) => {}
@@ -120,6 +120,11 @@ impl CartStore for Measured<dyn CartStore> {
             Err(error) => counter((LOAD, asker()), error.kind()).increment(1),
         }
         found
+    }
+
+    // Nothing is loaded.
+    fn edition(&self, cart: CartId) -> Option<Edition> {
+        self.store.edition(cart)
     }
 
     // Not counted: unless the disk is asked, it costs less than counting.

@@ -1,8 +1,8 @@
 //! Rows of carts in memory.
 
 use crate::{
-    Bucket, Capabilities, CartRows, CartStore, Consistency, DeltaKey, DeltaRow, Glance, Owner, Replaced,
-    RowKey, Snapshot, Version, WritePath, capabilities::Durability, error::Result,
+    Bucket, Capabilities, CartRows, CartStore, Consistency, DeltaKey, DeltaRow, Edition, Glance, Owner,
+    Replaced, RowKey, RowsAtHand, Snapshot, Version, WritePath, capabilities::Durability, error::Result,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -14,12 +14,15 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug)]
 pub struct MemoryCartStore {
     write_path: WritePath,
+    has_at_hand: bool,
     rows: Mutex<Rows>,
 }
 
 #[derive(Debug, Default)]
 struct Rows {
     carts: BTreeMap<CartId, OneCart>,
+    /// Of all carts.
+    writes: u64,
     owners: BTreeSet<Owner>,
 }
 
@@ -27,16 +30,47 @@ struct Rows {
 struct OneCart {
     snapshots: BTreeMap<Owner, Snapshot>,
     deltas: BTreeMap<DeltaKey, Bytes>,
+    /// The last write.
+    written: u64,
 }
 
 impl MemoryCartStore {
     /// An empty store that asks to be written to in this way.
     pub fn new(write_path: WritePath) -> Self {
-        Self { write_path, rows: Mutex::default() }
+        Self { write_path, has_at_hand: false, rows: Mutex::default() }
+    }
+
+    /// The same that gives rows without waiting, as an engine inside does.
+    pub fn at_hand(write_path: WritePath) -> Self {
+        Self { has_at_hand: true, ..Self::new(write_path) }
+    }
+}
+
+impl Rows {
+    /// A cart that is about to be written.
+    fn writing(&mut self, cart: CartId) -> &mut OneCart {
+        self.writes += 1;
+        let cart = self.carts.entry(cart).or_default();
+        cart.written = self.writes;
+        cart
     }
 }
 
 impl OneCart {
+    fn rows(&self) -> CartRows {
+        let unfolded = self.deltas.iter().filter(|(key, _)| self.is_unfolded(key));
+        CartRows {
+            snapshots: self.snapshots.values().cloned().collect(),
+            deltas: unfolded
+                .map(|(key, bytes)| DeltaRow { key: key.clone(), bytes: bytes.clone() })
+                .collect(),
+        }
+    }
+
+    fn edition(&self) -> Edition {
+        Edition([self.written, 0, 0])
+    }
+
     fn folded_through(&self, owner: &Owner) -> Option<Bucket> {
         self.snapshots.get(owner).map(|snapshot| snapshot.folded_through)
     }
@@ -63,15 +97,17 @@ impl CartStore for MemoryCartStore {
     }
 
     async fn load(&self, cart: CartId, _: Consistency) -> Result<CartRows> {
+        Ok(self.rows.lock().carts.get(&cart).map(OneCart::rows).unwrap_or_default())
+    }
+
+    fn load_at_hand(&self, cart: CartId) -> Result<Option<RowsAtHand>> {
         let rows = self.rows.lock();
-        let Some(cart) = rows.carts.get(&cart) else { return Ok(CartRows::default()) };
-        let unfolded = cart.deltas.iter().filter(|(key, _)| cart.is_unfolded(key));
-        Ok(CartRows {
-            snapshots: cart.snapshots.values().cloned().collect(),
-            deltas: unfolded
-                .map(|(key, bytes)| DeltaRow { key: key.clone(), bytes: bytes.clone() })
-                .collect(),
-        })
+        let at_hand = |cart: &OneCart| RowsAtHand { rows: cart.rows(), edition: Some(cart.edition()) };
+        Ok(self.has_at_hand.then(|| rows.carts.get(&cart).map(at_hand).unwrap_or_default()))
+    }
+
+    fn edition(&self, cart: CartId) -> Option<Edition> {
+        self.rows.lock().carts.get(&cart).filter(|_| self.has_at_hand).map(OneCart::edition)
     }
 
     async fn glance(&self, cart: CartId) -> Result<Option<Glance>> {
@@ -91,7 +127,7 @@ impl CartStore for MemoryCartStore {
         bytes: Bytes,
     ) -> Result<Replaced> {
         let mut rows = self.rows.lock();
-        let cart = rows.carts.entry(key.cart).or_default();
+        let cart = rows.writing(key.cart);
         let current = cart.snapshots.get(&key.owner);
         if current.map(|row| row.version) != expected {
             return Ok(Replaced::Conflict(current.cloned()));
@@ -104,13 +140,16 @@ impl CartStore for MemoryCartStore {
 
     async fn append(&self, key: &DeltaKey, bytes: Bytes) -> Result<()> {
         let mut rows = self.rows.lock();
-        rows.carts.entry(key.cart).or_default().deltas.insert(key.clone(), bytes);
+        rows.writing(key.cart).deltas.insert(key.clone(), bytes);
         Ok(())
     }
 
     async fn remove(&self, key: &RowKey, version: Version) -> Result<Replaced> {
         let mut rows = self.rows.lock();
-        let Some(cart) = rows.carts.get_mut(&key.cart) else { return Ok(Replaced::Conflict(None)) };
+        if !rows.carts.contains_key(&key.cart) {
+            return Ok(Replaced::Conflict(None));
+        }
+        let cart = rows.writing(key.cart);
         let current = cart.snapshots.get(&key.owner);
         if current.map(|row| row.version) != Some(version) {
             return Ok(Replaced::Conflict(current.cloned()));
@@ -124,8 +163,9 @@ impl CartStore for MemoryCartStore {
 
     async fn remove_deltas(&self, key: &RowKey, through: Bucket) -> Result<()> {
         let mut rows = self.rows.lock();
-        if let Some(cart) = rows.carts.get_mut(&key.cart) {
-            cart.deltas.retain(|delta, _| delta.owner != key.owner || delta.bucket > through);
+        if rows.carts.contains_key(&key.cart) {
+            let is_kept = |delta: &DeltaKey| delta.owner != key.owner || delta.bucket > through;
+            rows.writing(key.cart).deltas.retain(|delta, _| is_kept(delta));
         }
         Ok(())
     }
