@@ -30,9 +30,6 @@ use std::{
 use storage::{Owner, StoreError, layer::asker::as_worker};
 use tokio::task::JoinHandle;
 
-/// So long a stop waits for the index of SKUs.
-const INDEX_REST_MAX: Duration = Duration::from_secs(2);
-
 /// The real world.
 #[derive(Debug, Clone, Copy)]
 pub struct World;
@@ -169,9 +166,6 @@ impl Wired {
             worker.abort();
             drop(worker.await); // that it was stopped
         }
-        let rested = tokio::time::timeout(INDEX_REST_MAX, self.index.rest(&self.service)).await;
-        if !matches!(rested, Ok(Ok(()))) {
-            tracing::info!("the next start scans all carts for the index of SKUs");
-        }
+        self.index.rest(&self.service).await;
     }
 }

@@ -14,7 +14,7 @@ use cart::{Cart, CartId, Timestamp, entry::quantity, line::List, line::Sku};
 use futures::future::join_all;
 use parking_lot::Mutex;
 use std::{collections::BTreeSet, ops::Bound, sync::Arc};
-use storage::{Consistency, SkuIndex, StoreError};
+use storage::{Consistency, SkuIndex, StoreError, Ticket};
 use tokio::sync::Notify;
 
 /// Carts looked at for one page, for each that it may show: one that is found in vain costs a read.
@@ -59,6 +59,8 @@ struct Noted {
     under_way: BTreeSet<CartId>,
     /// Some found no room here.
     overflowed: bool,
+    /// What was noted can be read once this is durable.
+    behind: Ticket,
 }
 
 /// A cart that holds a SKU.
@@ -90,7 +92,16 @@ pub struct Holders {
 impl CartIndex {
     /// Notes that a cart has changed. Waits for nothing but the lock of a set.
     pub(crate) fn note(&self, cart: CartId) {
-        if self.noted.lock().add(cart, self.settings.noted_max) {
+        self.note_behind(cart, Ticket::DURABLE);
+    }
+
+    /// The same of a change that can be read once this is durable.
+    pub(crate) fn note_behind(&self, cart: CartId, ticket: Ticket) {
+        let mut noted = self.noted.lock();
+        noted.behind = noted.behind.max(ticket);
+        let is_first = noted.add(cart, self.settings.noted_max);
+        drop(noted);
+        if is_first {
             self.bell.notify_one();
         }
     }
@@ -115,7 +126,7 @@ impl Noted {
     /// Takes some out, until [`Self::are_in`] says that they are in the index. What was taken before and is not is taken
     /// again.
     fn take(&mut self, most: usize) -> BTreeSet<CartId> {
-        self.carts.append(&mut self.under_way);
+        self.carts.extend(std::mem::take(&mut self.under_way));
         let behind = self.taken.map_or(Bound::Unbounded, Bound::Excluded);
         let taken: Vec<CartId> =
             self.carts.range((behind, Bound::Unbounded)).chain(&self.carts).take(most).copied().collect();

@@ -26,7 +26,7 @@ use cart::{
     token::Receipt,
 };
 use std::sync::Arc;
-use storage::{Bucket, Consistency, Replaced, RowKey, StoreError, WritePath};
+use storage::{Bucket, Consistency, Replaced, RowKey, StoreError, Ticket, WritePath};
 
 /// Milliseconds of a bucket of deltas.
 const BUCKET_MS: u64 = 60_000;
@@ -171,8 +171,13 @@ impl Service {
     }
 
     fn note_changed(&self, cart: CartId) {
+        self.note_changed_behind(cart, Ticket::DURABLE);
+    }
+
+    /// The same of a change that can be read once this is durable.
+    fn note_changed_behind(&self, cart: CartId, ticket: Ticket) {
         if let Some(index) = self.index.get() {
-            index.note(cart);
+            index.note_behind(cart, ticket);
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! carts   cart id        -> its SKUs, each ended by 0
-//!         "mark"         -> lineage u64 | batch u64 | milliseconds u64, big-endian
+//!         "mark"         -> rules u64 | lineage u64 | batch u64 | milliseconds u64, big-endian
 //! skus    SKU | 0 | id   -> nothing
 //! ```
 //! A SKU has no control characters, so 0 ends it. Nothing is synced: what a crash takes is found again by the next scan.
@@ -31,6 +31,8 @@ const MEMTABLE_BYTES: u64 = 4 << 20;
 
 /// Beside ids of carts, which are longer.
 const MARK: &[u8] = b"mark";
+/// Counts the changes of what carts are found under: a mark made under other rules is none.
+const RULES: u64 = 1;
 
 /// Says that the index holds all carts of a store as they are at a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +80,11 @@ impl FjallSkuIndex {
         self.on_disk(|disk| Ok(disk.carts.get(MARK)?.and_then(|bytes| IndexMark::decode(&bytes)))).await
     }
 
+    /// Takes the mark away.
+    pub async fn remove_mark(&self) -> Result<()> {
+        self.write(|disk| disk.carts.remove(MARK)).await
+    }
+
     /// Sets the mark, so that an end of the process finds it set.
     pub async fn set_mark(&self, mark: IndexMark) -> Result<()> {
         self.write(move |disk| {
@@ -111,13 +118,14 @@ impl FjallSkuIndex {
 impl IndexMark {
     fn encode(&self) -> Vec<u8> {
         let Position { lineage, batch } = self.position;
-        [lineage, batch, self.scanned_at.0].iter().flat_map(|number| number.to_be_bytes()).collect()
+        [RULES, lineage, batch, self.scanned_at.0].iter().flat_map(|number| number.to_be_bytes()).collect()
     }
 
     /// `None` of what is none.
     fn decode(bytes: &[u8]) -> Option<Self> {
         let (numbers, []) = bytes.as_chunks() else { return None };
-        let [lineage, batch, scanned_at] = <[[u8; 8]; 3]>::try_from(numbers).ok()?.map(u64::from_be_bytes);
+        let numbers = <[[u8; 8]; 4]>::try_from(numbers).ok()?.map(u64::from_be_bytes);
+        let [RULES, lineage, batch, scanned_at] = numbers else { return None };
         Some(Self { position: Position { lineage, batch }, scanned_at: Timestamp(scanned_at) })
     }
 }
@@ -221,8 +229,14 @@ mod tests {
         drop(index);
         let index = FjallSkuIndex::open(&folder.path().join("sku-index"), 1 << 20).unwrap();
         assert_eq!(index.mark().await.unwrap(), Some(mark(2)));
-        index.disk.carts.insert(MARK, b"no mark").unwrap();
+        index.remove_mark().await.unwrap();
         assert_eq!(index.mark().await.unwrap(), None);
+        let mut of_other_rules = mark(2).encode();
+        of_other_rules[7] += 1;
+        for wrong in [&b"no mark"[..], &of_other_rules] {
+            index.disk.carts.insert(MARK, wrong).unwrap();
+            assert_eq!(index.mark().await.unwrap(), None);
+        }
     }
 
     #[tokio::test]

@@ -81,7 +81,7 @@ pub struct DeltaKey {
 }
 
 /// Says when a delta that was taken in is durable. Later ones are greater.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket(pub u64);
 
 impl Ticket {

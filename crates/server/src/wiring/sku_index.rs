@@ -3,11 +3,11 @@
 //! What always holds: it can be deleted at any time, and never keeps a server from starting. Where this process alone
 //! writes the carts, a start that finds them as a stop left them does not scan them all again.
 
-use super::{engine, phase_0};
+use super::{World, engine, phase_0};
 use crate::config::Config;
 use cart::Timestamp;
-use service::{Service, ServiceError};
-use std::sync::Arc;
+use service::{Environment as _, Service, ServiceError};
+use std::{sync::Arc, time::Duration};
 use storage::{SkuIndex, StoreError, memory::MemorySkuIndex};
 use storage_embedded::{FjallSkuIndex, IndexMark};
 
@@ -15,6 +15,9 @@ use storage_embedded::{FjallSkuIndex, IndexMark};
 const CACHE_BYTES: u64 = 16 << 20;
 /// Pairs of a cart and a SKU that are kept in memory where the disk does not keep them.
 const PAIRS_MAX: usize = 1_000_000;
+
+/// So long a stop waits for it.
+const REST_MAX: Duration = Duration::from_secs(2);
 
 /// The index, open.
 pub struct Index {
@@ -35,11 +38,7 @@ pub async fn open(config: &Config, engine: &engine::Engine) -> Index {
     let opened = tokio::task::spawn_blocking(move || FjallSkuIndex::open(&folder, CACHE_BYTES)).await;
     let failed = |error: tokio::task::JoinError| StoreError::Unavailable(Box::new(error));
     match opened.map_err(failed).and_then(|opened| opened) {
-        Ok(skus) => {
-            let skus = Arc::new(skus);
-            let alone = engine.embedded().map(|store| Alone { skus: skus.clone(), store: store.clone() });
-            Index { skus, alone }
-        }
+        Ok(skus) => Index::of(Arc::new(skus), engine.embedded()).await,
         Err(error) => {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "the index of SKUs is kept in memory: its folder does not open");
@@ -49,31 +48,55 @@ pub async fn open(config: &Config, engine: &engine::Engine) -> Index {
 }
 
 impl Index {
+    async fn of(skus: Arc<FjallSkuIndex>, store: Option<&phase_0::Engine>) -> Self {
+        let alone = store.map(|store| Alone { skus: skus.clone(), store: store.clone() });
+        if alone.is_none()
+            && let Err(error) = skus.remove_mark().await
+        {
+            // Carts of another engine are put over those that the mark speaks of.
+            warn(&error);
+        }
+        Self { skus, alone }
+    }
+
     /// When all carts were last scanned, if none was written since the index was marked.
     pub async fn scanned_at(&self) -> Option<Timestamp> {
         let Alone { skus, store } = self.alone.as_ref()?;
         let mark = skus.mark().await.inspect_err(warn).ok()??;
-        Some(mark.scanned_at).filter(|_| mark.position == store.position())
+        // Of a scan by a clock that was ahead nobody knows how old it is.
+        let fits = mark.position == store.position() && mark.scanned_at <= World.now();
+        Some(mark.scanned_at).filter(|_| fits)
     }
 
     /// Marks it, if it holds all carts as they are. For a stop: no worker of it runs, and writers are to have ended.
-    pub async fn rest(&self, service: &Service) -> Result<(), ServiceError> {
-        let Some(Alone { skus, store }) = &self.alone else { return Ok(()) };
+    pub async fn rest(&self, service: &Service) {
+        let Some(alone) = &self.alone else { return };
+        let why = match tokio::time::timeout(REST_MAX, alone.mark(service)).await {
+            Ok(Ok(true)) => return,
+            Ok(Ok(false)) => "carts are still written, or were not all scanned".to_owned(),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("it took longer than {REST_MAX:?}"),
+        };
+        tracing::info!(why, "the next start scans all carts for the index of SKUs");
+    }
+}
+
+impl Alone {
+    /// False where the index does not hold all carts as they are.
+    async fn mark(&self, service: &Service) -> Result<bool, ServiceError> {
         // What is durable before carts are read is in the index after; later writes leave another position behind.
-        let position = store.settled().await?;
+        let position = self.store.settled().await?;
         service.catch_up_index().await?;
-        if let Some(scanned_at) = service.index_at_rest()
-            && store.position() == position
-        {
-            skus.set_mark(IndexMark { position, scanned_at }).await?;
-        }
-        Ok(())
+        let scanned_at = service.index_at_rest().filter(|_| self.store.position() == position);
+        let Some(scanned_at) = scanned_at else { return Ok(false) };
+        self.skus.set_mark(IndexMark { position, scanned_at }).await?;
+        Ok(true)
     }
 }
 
 fn warn(error: &StoreError) {
     let error = error as &dyn std::error::Error;
-    tracing::warn!(error, "the mark of the index of SKUs cannot be read: all carts are scanned");
+    tracing::warn!(error, "the mark of the index of SKUs cannot be read or removed");
 }
 
 #[cfg(test)]

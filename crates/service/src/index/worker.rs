@@ -8,6 +8,7 @@ use std::{
     collections::BTreeSet,
     sync::{Arc, Weak},
 };
+use storage::Ticket;
 
 /// Carts read in one step.
 const STEP: usize = 256;
@@ -99,8 +100,7 @@ impl Service {
             *scan = Scan { after: None, under_way: true, due: scan.due };
         }
         let noted = self.noted(if scan.under_way { STEP - SCAN_SHARE } else { STEP });
-        self.put_into_index(&noted).await?;
-        index.noted.lock().are_in();
+        self.put_noted(index, &noted).await?;
         let mut read = noted.len();
         if scan.under_way {
             let wanted = STEP - read;
@@ -127,8 +127,7 @@ impl Service {
             if noted.is_empty() {
                 return Ok(());
             }
-            self.put_into_index(&noted).await?;
-            index.noted.lock().are_in();
+            self.put_noted(index, &noted).await?;
         }
     }
 
@@ -145,6 +144,18 @@ impl Service {
     fn noted(&self, most: usize) -> BTreeSet<CartId> {
         let Some(index) = self.index.get() else { return BTreeSet::new() };
         index.noted.lock().take(most)
+    }
+
+    /// Puts carts into the index that were taken, once what changed them can be read.
+    async fn put_noted(&self, index: &CartIndex, noted: &BTreeSet<CartId>) -> Result<(), ServiceError> {
+        let behind = index.noted.lock().behind;
+        if behind != Ticket::DURABLE {
+            // What fails may have become durable or not: a look shows which.
+            drop(self.stores.carts.durable(behind).await);
+        }
+        self.put_into_index(noted).await?;
+        index.noted.lock().are_in();
+        Ok(())
     }
 
     async fn put_into_index(&self, carts: &BTreeSet<CartId>) -> Result<(), ServiceError> {

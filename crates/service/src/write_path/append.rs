@@ -40,11 +40,13 @@ pub(super) struct Insertion {
 struct Noted<'a> {
     service: &'a Service,
     cart: CartId,
+    /// What the change waits for.
+    ticket: Ticket,
 }
 
 impl Drop for Noted<'_> {
     fn drop(&mut self) {
-        self.service.note_changed(self.cart);
+        self.service.note_changed_behind(self.cart, self.ticket);
     }
 }
 
@@ -128,28 +130,30 @@ impl Service {
         ticket: Ticket,
         flight: Option<&Flight>,
     ) -> Result<(), ServiceError> {
-        let _noted_at_the_end = Noted { service: self, cart: insert.cart };
-        self.try_durable(insert, attempts, ticket, flight).await
+        let mut noted_at_the_end = Noted { service: self, cart: insert.cart, ticket };
+        self.try_durable(insert, attempts, &mut noted_at_the_end.ticket, flight).await
     }
 
     async fn try_durable(
         &self,
         insert: &Insertion,
         mut attempts: Attempts,
-        ticket: Ticket,
+        ticket: &mut Ticket,
         flight: Option<&Flight>,
     ) -> Result<(), ServiceError> {
-        let mut ticket = Ok(ticket);
-        loop {
-            let durable = match ticket {
-                Ok(ticket) => self.stores.carts.durable(ticket).await,
-                Err(error) => Err(error),
-            };
-            let Err(error) = durable else { return Ok(()) };
+        let mut durable = self.stores.carts.durable(*ticket).await;
+        while let Err(error) = durable {
             flight.inspect(|flight| flight.fail());
             self.pause(attempts.failed(error, self.environment.now())?).await;
-            ticket = self.insert(insert).await;
+            durable = match self.insert(insert).await {
+                Ok(again) => {
+                    *ticket = again;
+                    self.stores.carts.durable(again).await
+                }
+                Err(error) => Err(error),
+            };
         }
+        Ok(())
     }
 
     async fn insert(&self, insert: &Insertion) -> Result<Ticket, StoreError> {

@@ -261,3 +261,19 @@ async fn an_index_is_not_at_rest_while_somebody_writes_and_a_write_that_nobody_w
     assert_eq!(found(service, "A").await.waiting, 1);
     assert_eq!(service.index_at_rest(), None, "its cart is noted");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_nobody_waits_for_is_in_the_index_once_it_is_durable() {
+    let (world, journal) = Journal::world().await;
+    let kept = Kept::over(world, IndexSettings::default());
+    kept.holders("A").await;
+    let ann = kept.world.account("ann");
+    let waits = tokio::spawn(async move { ann.change(add("A", 1)).await });
+    assert_eq!(journal.queued().await, 1);
+    waits.abort();
+    waits.await.unwrap_err();
+    assert_eq!(journal.queued().await, 1, "the worker has its turns meanwhile");
+    assert_eq!(found(&kept.world.service, "A").await.waiting, 1);
+    journal.sync().await;
+    assert_eq!(kept.carts("A").await.len(), 1);
+}
