@@ -93,10 +93,22 @@ impl Invocation {
             other => other.into(),
         };
         let mut command = Command::new(program);
+        // What cargo tells this program of itself would be taken for a change by build scripts that look there, and what
+        // was built outside of it would be built again.
+        for name in
+            env::vars_os().filter_map(|(name, _)| name.into_string().ok()).filter(|name| is_of_us(name))
+        {
+            command.env_remove(name);
+        }
         command.args(&self.args).current_dir(root).stdin(Stdio::null());
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
+}
+
+/// True of variables that cargo sets for the package that it runs.
+fn is_of_us(name: &str) -> bool {
+    name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") || name == "CARGO_PRIMARY_PACKAGE"
 }
 
 /// As typed into a shell.
@@ -136,6 +148,16 @@ mod tests {
     fn a_command_that_fails_is_an_error_that_names_it() {
         let error = Invocation::program("false").run(Path::new(".")).unwrap_err();
         assert!(error.to_string().contains("`false`"), "{error:#}");
+    }
+
+    #[test]
+    fn a_command_does_not_hear_of_the_package_that_runs_it() {
+        assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some(), "cargo has set it");
+        let mut seen = Vec::new();
+        let command = Invocation::program("env");
+        command.run_watched(Path::new("."), |piece| seen.write_all(piece)).unwrap();
+        let seen = String::from_utf8(seen).unwrap();
+        assert!(seen.contains("PATH=") && !seen.contains("CARGO_MANIFEST_"), "{seen}");
     }
 
     #[test]
