@@ -43,9 +43,9 @@ fn redis(root: &Path) -> Result<Program> {
 }
 
 fn run_with(root: &Path, redis: Option<&Program>, is_smoke: bool, words: &[String]) -> Result<()> {
-    let bench = release::built(root, release::Program::Bench)?;
+    let [server, bench] = release::server_and(root, release::Program::Bench)?;
     let run = Invocation::program(bench.display().to_string()).arg("report");
-    let run = run.arg("--evercart").arg(release::server(root)?.display().to_string());
+    let run = run.arg("--evercart").arg(server.display().to_string());
     with_words(run, redis, is_smoke, words).run(root)
 }
 

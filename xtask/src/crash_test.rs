@@ -18,8 +18,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
 
 /// Builds both programs and runs one against the other, with further words for it.
 pub(crate) fn run_with(root: &Path, is_long: bool, words: &[String]) -> Result<()> {
-    let gameday = release::built(root, Program::Gameday)?;
-    let server = release::server(root)?;
+    let [server, gameday] = release::server_and(root, Program::Gameday)?;
     let outcome = command(&gameday, &server, is_long, words).run(root);
     outcome.map_err(|_| anyhow!("the crash test found something, see above; `--seed` repeats its choices"))
 }

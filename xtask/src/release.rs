@@ -47,17 +47,21 @@ pub(crate) fn build_all() -> Invocation {
 
 /// Builds the server, if it is not there, and says where it is.
 pub(crate) fn server(root: &Path) -> Result<PathBuf> {
-    built(root, Program::Server)
+    let [server] = built(root, [Program::Server])?;
+    Ok(server)
 }
 
-/// The same of a program that is run against the server, which is built as well.
-pub(crate) fn built(root: &Path, program: Program) -> Result<PathBuf> {
-    let others = [program].into_iter().filter(|program| *program != Program::Server);
-    let programs: Vec<Program> = [Program::Server].into_iter().chain(others).collect();
+/// The same of the server and of a program that is run against it, in this order.
+pub(crate) fn server_and(root: &Path, program: Program) -> Result<[PathBuf; 2]> {
+    built(root, [Program::Server, program])
+}
+
+fn built<const N: usize>(root: &Path, programs: [Program; N]) -> Result<[PathBuf; N]> {
     build("build --quiet", &programs).run(root)?;
     let metadata =
         MetadataCommand::new().current_dir(root).no_deps().exec().context("cargo metadata failed")?;
-    Ok(metadata.target_directory.join("release").join(program.binary()).into())
+    let folder = metadata.target_directory.join("release");
+    Ok(programs.map(|program| folder.join(program.binary()).into()))
 }
 
 fn build(verb: &str, programs: &[Program]) -> Invocation {
