@@ -27,6 +27,11 @@ pub(crate) trait Base: Send + Sync + 'static {
         Ok(AtHand::OnDisk)
     }
 
+    /// True when a key has a value.
+    fn contains(&self, key: &[u8]) -> BaseResult<bool> {
+        Ok(self.get(key)?.is_some())
+    }
+
     /// Keys from `from` to before `end`, in order, at most `limit`. `from` is not behind `end`.
     fn keys(&self, from: &[u8], end: &[u8], limit: usize) -> BaseResult<Vec<Key>>;
 

@@ -15,6 +15,7 @@ use storage::{
 };
 
 use crate::Embedded;
+use crate::base::{Base, BaseResult};
 use crate::change::DeltaName;
 use crate::engine::{NewValue, Outcome};
 use crate::entry::{Apart, NamedDelta};
@@ -138,17 +139,26 @@ impl Embedded {
         Ok(keys)
     }
 
-    /// Those carts that have a durable row. One that is damaged has one.
+    /// Those carts that have a durable row, in order. One that is damaged has one.
     async fn present(&self, keys: Vec<Key>) -> Result<Vec<CartId>> {
-        let mut present = Vec::with_capacity(keys.len());
-        for key in keys {
-            let only_in_base = !self.engine.table.lock(&key).contains(&key);
-            if only_in_base || !matches!(self.engine.load(&key).await, Ok(None)) {
-                present.extend(key::cart_of(&key));
+        let is_in_table = |key: &Key| self.engine.table.lock(key).contains(key);
+        let (in_table, others): (Vec<Key>, Vec<Key>) = keys.into_iter().partition(is_in_table);
+        // Asked behind the table: a removal that was folded meanwhile has left both.
+        let mut present = self.engine.on_base(move |engine| in_base(&*engine.base, others)).await?;
+        for key in in_table {
+            if !matches!(self.engine.load(&key).await, Ok(None)) {
+                present.push(key);
             }
         }
-        Ok(present)
+        present.sort_unstable();
+        Ok(present.iter().filter_map(|key| key::cart_of(key)).collect())
     }
+}
+
+/// Those keys that the base has.
+fn in_base(base: &dyn Base, keys: Vec<Key>) -> BaseResult<Vec<Key>> {
+    let found = |key: Key| base.contains(&key).map(|is_there| is_there.then_some(key)).transpose();
+    keys.into_iter().filter_map(found).collect()
 }
 
 fn rows(cart: CartId, Apart { row, deltas }: Apart) -> CartRows {

@@ -1,9 +1,9 @@
 //! Tests of the whole engine, by topic.
 
-mod at_hand;
 mod backup;
 mod damage;
 mod model;
 mod moved;
+mod overtaken;
 mod pages;
 mod sample;

@@ -71,6 +71,13 @@ impl Base for CartsApart {
         }
     }
 
+    fn contains(&self, key: &[u8]) -> BaseResult<bool> {
+        match key::cart_of(key) {
+            Some(cart) => Ok(self.carts.contains(cart)),
+            None => self.others.contains(key),
+        }
+    }
+
     fn keys(&self, from: &[u8], end: &[u8], limit: usize) -> BaseResult<Vec<Key>> {
         if !key::is_cart(from) {
             return self.others.keys(from, end, limit);

@@ -91,6 +91,11 @@ impl RowLog {
         Ok(record.map_or(AtHand::OnDisk, |record| AtHand::Value(Some(row(record)))))
     }
 
+    /// True when a cart has a row.
+    pub(crate) fn contains(&self, cart: CartId) -> bool {
+        self.index.with(cart, |_| ()).is_some()
+    }
+
     /// Carts that have a row, from `from` on, in order, at most `limit`.
     pub(crate) fn carts_from(&self, from: CartId, limit: usize) -> Vec<CartId> {
         self.index.carts_from(from, limit)
