@@ -57,14 +57,14 @@ pub async fn a_glance_covers_all_that_was_taken_in(stores: &Stores) -> Case {
     Ok(())
 }
 
-/// What an engine has at hand is what it would load.
+/// What an engine has at hand joins to what it would load. Not row by row: it may fold between the two.
 pub async fn what_is_at_hand_is_what_a_load_shows(stores: &Stores) -> Case {
     let carts = &*stores.carts;
     for seq in 1..=3 {
         carts.append(&delta_key(cart_id(1), 1, seq, 5), stored(&add(1, seq, "A"))).await?;
         let loaded = carts.load(cart_id(1), Consistency::Eventual).await?;
         if let Some(at_hand) = carts.load_at_hand(cart_id(1))? {
-            assert_eq!(at_hand.rows, loaded);
+            assert_eq!(joined(&at_hand.rows)?, joined(&loaded)?);
         }
     }
     let nothing = carts.load_at_hand(cart_id(2))?;
