@@ -190,6 +190,20 @@ impl Size {
         found.and_then(|at| self.lines.get(at)).map_or_else(LineSize::default, |(_, size)| *size)
     }
 
+    /// One entry more, of a delta that was admitted.
+    pub fn add(&mut self, delta: &Delta) {
+        let Some((line, n)) = only_add(delta) else { return };
+        let at = self.lines.binary_search_by_key(&line.key(), |(key, _)| *key).unwrap_or_else(|at| {
+            self.lines.insert(at, (line.key(), LineSize::default()));
+            at
+        });
+        if let Some((_, size)) = self.lines.get_mut(at) {
+            size.dots += 1;
+            size.units = size.units.saturating_add(n);
+        }
+        self.bytes = self.bytes.saturating_add(bytes_at_most(delta));
+    }
+
     /// What is measured of a cart. Its bytes are only told apart where they might be more than `bytes_max`.
     fn of(cart: &Cart, bytes_max: u64) -> Self {
         let at_most = bytes_at_most(cart);

@@ -1,8 +1,8 @@
 //! Carts that were read or written lately: rows that are the same again are not decoded again, of rows that have grown by a
 //! few deltas only these are, and what an edge made of them for a reader is made once ([`made`]).
 //!
-//! A cart that is only read is kept as it was made, which takes less than half of the memory; one that is written is kept
-//! decoded too, for the next write.
+//! A cart that is only read is kept as it was made, which takes less than half of the memory; one that changes is kept
+//! decoded too, for the next change.
 //!
 //! What always holds: a cart is taken from here only for rows that were just loaded, each named by owner, version and
 //! checksum, or by operation and checksum, or of whose edition the store just said that it is the same; so there is nothing
@@ -22,10 +22,7 @@ use cart::{
 use metrics::Counter;
 use parking_lot::Mutex;
 use quick_cache::{Weighter, sync::Cache};
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicU32, Ordering},
-};
+use std::sync::{Arc, OnceLock};
 use storage::Edition;
 
 /// Bytes of a decoded cart, roughly: of itself, and for each entry.
@@ -33,7 +30,8 @@ const CART_BYTES: u64 = 1_000;
 const ENTRY_BYTES: u64 = 600;
 /// Bytes of a cart that is kept as it was made, roughly: what most of them are.
 const MADE_BYTES: u64 = 2_500;
-/// So many deltas are written without looking at a cart, until it is looked at again: what is known of it is as old.
+/// Where other nodes write too, so many deltas are written without looking at a cart until it is looked at again: what is
+/// known of it is as old.
 const UNSEEN_MAX: u32 = 16;
 /// Loads of carts for requests, by what was known of the cart.
 pub const FOUND: &str = "evercart_known_carts_total";
@@ -48,17 +46,30 @@ pub(crate) struct KnownCart {
     /// The rows one by one, where the engine has them rewritten.
     pub(crate) rows: Vec<Arc<Cart>>,
     pub(crate) own: Option<OwnRow>,
-    /// This node wrote it: then it will write it again.
-    is_written: bool,
+    /// It was written here, or is of other rows than what was known before: then it will change again.
+    pub(crate) changes: bool,
     newest: Mutex<Option<Arc<Newest>>>,
-    size: OnceLock<Size>,
-    /// Deltas that were written since without looking at the cart.
-    unseen: AtomicU32,
+    unseen: Mutex<Unseen>,
+}
+
+/// What was written without looking at a cart, since it was known.
+#[derive(Debug, Default)]
+struct Unseen {
+    /// Of the cart with that, once anything is.
+    size: Option<Size>,
+    deltas: u32,
 }
 
 impl KnownCart {
     pub(crate) fn new(id: RowsId, state: Arc<Cart>) -> Self {
         Self { id, state, ..Self::default() }
+    }
+
+    /// The store said of which edition its rows are.
+    pub(crate) fn note_edition(&self, told: Option<Edition>) {
+        if let Some(told) = told {
+            self.edition.get_or_init(|| told);
+        }
     }
 
     /// With a delta more, which was just written.
@@ -70,7 +81,7 @@ impl KnownCart {
         };
         let newest = Mutex::new(self.newest().filter(is_known));
         let id = self.id.with_delta(dot, value_hash);
-        Self { id, state, newest, is_written: true, ..Self::default() }
+        Self { id, state, newest, changes: true, ..Self::default() }
     }
 
     /// The newest items of all its lines, as they were last looked up.
@@ -82,12 +93,19 @@ impl KnownCart {
         *self.newest.lock() = Some(newest);
     }
 
-    /// True where one more delta may be written without looking at the cart, by what was known of it and by how long ago.
-    pub(crate) fn admits_unseen(&self, limits: &Limits, delta: &Delta) -> bool {
-        !self.state.erased
-            && self.state.merged_into.is_none()
-            && limits.admits(self.size.get_or_init(|| limits.size(&self.state)), delta)
-            && self.unseen.fetch_add(1, Ordering::Relaxed) < UNSEEN_MAX
+    /// True where one more delta may be written without looking at the cart, by what was known of it and was written so
+    /// since. It counts as written then.
+    pub(crate) fn admits_unseen(&self, limits: &Limits, delta: &Delta, is_only_writer: bool) -> bool {
+        let mut unseen = self.unseen.lock();
+        let is_known_well = is_only_writer || unseen.deltas < UNSEEN_MAX;
+        let size = unseen.size.get_or_insert_with(|| limits.size(&self.state));
+        let is_open = !self.state.erased && self.state.merged_into.is_none();
+        let admits = is_open && is_known_well && limits.admits(size, delta);
+        if admits {
+            size.add(delta);
+            unseen.deltas += 1;
+        }
+        admits
     }
 
     /// Bytes of memory, roughly.
@@ -99,15 +117,21 @@ impl KnownCart {
 
 /// What is kept of a cart, with the bytes that it weighed when it was put in.
 #[derive(Clone, Default)]
-struct Kept {
-    decoded: Option<Arc<KnownCart>>,
+pub(crate) struct Kept {
+    pub(crate) decoded: Option<Arc<KnownCart>>,
     made: Option<Arc<Made>>,
     bytes: u64,
 }
 
 impl Kept {
+    /// That of its rows, once a store told it.
+    fn edition(&self) -> Option<Edition> {
+        let decoded = self.decoded.as_ref().and_then(|known| known.edition.get());
+        decoded.or_else(|| self.made.as_ref()?.edition.get()).copied()
+    }
+
     /// Those of what was decoded last.
-    fn rows(&self) -> Option<&RowsId> {
+    pub(crate) fn rows(&self) -> Option<&RowsId> {
         let decoded = self.decoded.as_ref().map(|known| &known.id);
         decoded.or_else(|| self.made.as_ref().map(|made| &made.rows))
     }
@@ -144,35 +168,30 @@ impl KnownCarts {
         Self { carts: Cache::with_weighter(carts, bytes_max, Weight), found }
     }
 
-    /// What was decoded of a cart.
-    pub(crate) fn decoded(&self, cart: CartId) -> Option<Arc<KnownCart>> {
-        self.carts.get(&cart)?.decoded
+    /// What is kept of a cart.
+    pub(crate) fn get(&self, cart: CartId) -> Kept {
+        self.carts.get(&cart).unwrap_or_default()
     }
 
-    /// What was made of it.
-    fn made(&self, cart: CartId) -> Option<Arc<Made>> {
-        self.carts.get(&cart)?.made
-    }
-
-    /// Keeps a cart as it was decoded, unless something was made of the same rows: that is what readers ask for.
-    pub(crate) fn keep(&self, cart: CartId, known: Arc<KnownCart>) {
-        let made = self.kept(cart).made;
-        if made.is_none_or(|made| made.rows != known.id) {
-            self.put(cart, Some(known), None);
+    /// Keeps a cart as it was decoded, unless there is nothing, or it is kept, or something that was made of it: that is what
+    /// readers ask for.
+    pub(crate) fn keep(&self, cart: CartId, known: &Arc<KnownCart>) {
+        if !known.id.is_empty() && self.peek(cart).rows() != Some(&known.id) {
+            self.put(cart, Some(known.clone()), None);
         }
     }
 
     /// Keeps a cart that has grown, unless what is kept is of other rows: those are newer, or have grown further.
     pub(crate) fn keep_grown(&self, cart: CartId, grown: Arc<KnownCart>) {
         let goes_before = |rows: &RowsId| rows.known_of(&grown.id).is_some();
-        if self.kept(cart).rows().is_none_or(goes_before) {
+        if self.peek(cart).rows().is_none_or(goes_before) {
             self.put(cart, Some(grown), None);
         }
     }
 
-    /// Keeps what was made, without what it was made of unless that will be written again.
+    /// Keeps what was made, without what it was made of unless that will change again.
     fn keep_made(&self, cart: CartId, known: &Arc<KnownCart>, made: Arc<Made>) {
-        self.put(cart, Some(known.clone()).filter(|known| known.is_written), Some(made));
+        self.put(cart, Some(known.clone()).filter(|known| known.changes), Some(made));
     }
 
     fn put(&self, cart: CartId, decoded: Option<Arc<KnownCart>>, made: Option<Arc<Made>>) {
@@ -186,7 +205,7 @@ impl KnownCarts {
     }
 
     /// What is kept of a cart, without counting as asking for it.
-    fn kept(&self, cart: CartId) -> Kept {
+    fn peek(&self, cart: CartId) -> Kept {
         self.carts.peek(&cart).unwrap_or_default()
     }
 

@@ -4,7 +4,7 @@ use crate::{
     Service,
     error::ServiceError,
     identity::Presented,
-    known::{KnownCart, RowsId},
+    known::{Kept, KnownCart, RowsId},
     lane::{Lane, flight::Ahead},
 };
 use bytes::Bytes;
@@ -16,8 +16,8 @@ use cart::{
 };
 use std::sync::Arc;
 use storage::{
-    Bucket, CartRows, Consistency, DeltaRow, Owner, RowsAtHand, Snapshot, StoreError, Ticket, Version,
-    WritePath, layer::asker::is_worker,
+    Bucket, CartRows, Consistency, DeltaRow, Edition, Grown, Owner, RowsAtHand, Snapshot, StoreError, Ticket,
+    Version, WritePath, layer::asker::is_worker,
 };
 
 /// The most merged guests whose rows are read with an account's cart.
@@ -53,22 +53,19 @@ pub(crate) struct OwnRow {
 impl Service {
     /// The cart as the store shows it.
     pub(crate) async fn load(&self, cart: CartId, consistency: Consistency) -> Result<Loaded, ServiceError> {
-        let rows = self.rows(cart, consistency).await?;
-        self.load_of(cart, &rows, consistency).await
+        let decoded = self.load_alone(cart, consistency).await?;
+        self.with_merged_guests(decoded, consistency).await
     }
 
-    /// The same of rows that were just read.
-    async fn load_of(
+    async fn with_merged_guests(
         &self,
-        cart: CartId,
-        rows: &CartRows,
+        mut decoded: Loaded,
         consistency: Consistency,
     ) -> Result<Loaded, ServiceError> {
-        let mut loaded = self.decode(cart, rows)?;
         if !self.stores.carts.capabilities().single_writer {
-            self.join_merged_guests(&mut loaded, consistency).await?;
+            self.join_merged_guests(&mut decoded, consistency).await?;
         }
-        Ok(loaded)
+        Ok(decoded)
     }
 
     /// The cart without what its merged guests may hold.
@@ -77,26 +74,40 @@ impl Service {
         cart: CartId,
         consistency: Consistency,
     ) -> Result<Loaded, StoreError> {
-        let rows = self.rows(cart, consistency).await?;
-        self.decode(cart, &rows)
-    }
-
-    /// Its rows.
-    pub(crate) async fn rows(&self, cart: CartId, consistency: Consistency) -> Result<CartRows, StoreError> {
-        match consistency {
-            Consistency::Eventual => Ok(self.rows_at_hand(cart).await?.rows),
-            Consistency::Strong => self.stores.carts.load(cart, consistency).await.inspect_err(count_corrupt),
+        let rows = match consistency {
+            Consistency::Eventual => self.rows_at_hand(cart).await?,
+            Consistency::Strong => self.rows(cart, consistency).await?,
+        };
+        let loaded = self.decode(cart, &rows, &self.known.get(cart))?;
+        // What workers walk over would take the place of what shoppers ask for.
+        if let Some(known) = loaded.known.as_ref().filter(|_| !is_worker()) {
+            self.known.keep(cart, known);
         }
+        Ok(loaded)
     }
 
     /// Its rows as an eventual load shows them, with their edition where the store had them at hand.
     pub(crate) async fn rows_at_hand(&self, cart: CartId) -> Result<RowsAtHand, StoreError> {
-        let carts = &self.stores.carts;
-        if let Some(at_hand) = carts.load_at_hand(cart).inspect_err(count_corrupt)? {
-            return Ok(at_hand);
+        match self.stores.carts.load_at_hand(cart).inspect_err(count_corrupt)? {
+            Some(at_hand) => Ok(at_hand),
+            None => self.rows(cart, Consistency::Eventual).await,
         }
-        let rows = carts.load(cart, Consistency::Eventual).await.inspect_err(count_corrupt)?;
+    }
+
+    async fn rows(&self, cart: CartId, consistency: Consistency) -> Result<RowsAtHand, StoreError> {
+        let rows = self.stores.carts.load(cart, consistency).await.inspect_err(count_corrupt)?;
         Ok(RowsAtHand { rows, edition: None })
+    }
+
+    /// What came to rows that are known, where what is known can be joined with it.
+    pub(crate) fn grown_since(&self, cart: CartId, known: Option<Edition>) -> Option<Grown> {
+        let grown = self.stores.carts.grown_since(cart, known?)?;
+        Some(grown).filter(|grown| grown.deltas.is_empty() || !self.keeps_rows())
+    }
+
+    /// True where the engine has rows rewritten, and so each by itself is needed.
+    fn keeps_rows(&self) -> bool {
+        self.stores.carts.capabilities().write_path == WritePath::Replace
     }
 
     /// As [`Self::load_fresh`], for a write that holds the lane: with what is in flight where that is all it needs. Then
@@ -126,18 +137,18 @@ impl Service {
         cart: CartId,
         presented: &Presented,
     ) -> Result<(Loaded, bool), ServiceError> {
-        let rows = self.rows(cart, Consistency::Eventual).await?;
-        self.load_fresh_of(cart, &rows, presented).await
+        let decoded = self.load_alone(cart, Consistency::Eventual).await?;
+        self.load_fresh_of(cart, decoded, presented).await
     }
 
-    /// The same, where these rows are new enough.
+    /// The same, where what was just decoded of its own rows is new enough.
     pub(crate) async fn load_fresh_of(
         &self,
         cart: CartId,
-        rows: &CartRows,
+        decoded: Loaded,
         presented: &Presented,
     ) -> Result<(Loaded, bool), ServiceError> {
-        let (mut loaded, lagging) = self.load_shown(cart, rows, presented.freshness.as_ref()).await?;
+        let (mut loaded, lagging) = self.load_shown(cart, decoded, presented.freshness.as_ref()).await?;
         let receipt = presented.receipt.clone();
         if let Some(receipt) = receipt.filter(|receipt| !receipt.is_expired(self.environment.now().day())) {
             loaded.join_receipt(cart, receipt, self.environment.now().day());
@@ -148,10 +159,10 @@ impl Service {
     async fn load_shown(
         &self,
         cart: CartId,
-        rows: &CartRows,
+        decoded: Loaded,
         freshness: Option<&Freshness>,
     ) -> Result<(Loaded, bool), ServiceError> {
-        let loaded = self.load_of(cart, rows, Consistency::Eventual).await?;
+        let loaded = self.with_merged_guests(decoded, Consistency::Eventual).await?;
         let Some(seen) = freshness.filter(|seen| seen.cart == cart) else { return Ok((loaded, false)) };
         if seen.is_covered_by(&loaded.state, &loaded.versions) {
             return Ok((loaded, false));
@@ -169,28 +180,55 @@ impl Service {
         }
     }
 
-    /// What rows join to.
-    fn decode(&self, cart: CartId, rows: &CartRows) -> Result<Loaded, StoreError> {
-        self.decode_unknown(cart, rows).inspect_err(count_corrupt)
+    /// What rows join to. What is new of it is not kept yet.
+    pub(crate) fn decode(
+        &self,
+        cart: CartId,
+        at_hand: &RowsAtHand,
+        kept: &Kept,
+    ) -> Result<Loaded, StoreError> {
+        self.decode_unknown(cart, at_hand, kept).inspect_err(count_corrupt)
+    }
+
+    /// What a cart that is known joins to with what came since.
+    pub(crate) fn decode_grown(
+        &self,
+        cart: CartId,
+        known: &Arc<KnownCart>,
+        grown: &Grown,
+    ) -> Result<Loaded, StoreError> {
+        self.known.count_decoded(grown.deltas.is_empty());
+        if grown.deltas.is_empty() {
+            return Ok(Loaded::of(known.clone()));
+        }
+        let id = known.id.with_deltas(&grown.deltas);
+        let mut fresh = known.with(id, cart, &grown.deltas).inspect_err(count_corrupt)?;
+        fresh.note_edition(Some(grown.edition));
+        fresh.changes = true;
+        Ok(Loaded::of(Arc::new(fresh)))
     }
 
     /// The same, decoded as far as it is not known.
-    fn decode_unknown(&self, cart: CartId, rows: &CartRows) -> Result<Loaded, StoreError> {
+    fn decode_unknown(&self, cart: CartId, at_hand: &RowsAtHand, kept: &Kept) -> Result<Loaded, StoreError> {
+        let rows = &at_hand.rows;
         let id = RowsId::of(rows);
         if id.is_empty() {
-            return Ok(Loaded::of(Arc::default()));
+            let nothing = KnownCart::default();
+            nothing.note_edition(at_hand.edition);
+            return Ok(Loaded::of(Arc::new(nothing)));
         }
-        let known = self.known.decoded(cart);
-        let same = known.as_ref().filter(|known| known.id == id);
-        let is_asked_for = !is_worker();
-        if is_asked_for {
+        let known = kept.decoded.as_ref();
+        let same = known.filter(|known| known.id == id);
+        if !is_worker() {
             self.known.count_decoded(same.is_some());
         }
         if let Some(known) = same {
+            known.note_edition(at_hand.edition);
             return Ok(Loaded::of(known.clone()));
         }
-        let keeps_rows = self.stores.carts.capabilities().write_path == WritePath::Replace;
-        let fresh = match known.and_then(|known| Some((known.id.known_of(&id)?, known))) {
+        let keeps_rows = self.keeps_rows();
+        let changes = kept.rows().is_some_and(|rows| *rows != id);
+        let mut fresh = match known.and_then(|known| Some((known.id.known_of(&id)?, known))) {
             Some((deltas, known)) if !keeps_rows => known.with(id, cart, &rows.deltas[deltas..])?,
             _ => {
                 let loaded = self.decode_rows(cart, rows)?;
@@ -201,12 +239,9 @@ impl Service {
                 known
             }
         };
-        let fresh = Arc::new(fresh);
-        // What workers walk over would take the place of what shoppers ask for.
-        if is_asked_for {
-            self.known.keep(cart, fresh.clone());
-        }
-        Ok(Loaded::of(fresh))
+        fresh.changes = changes;
+        fresh.note_edition(at_hand.edition);
+        Ok(Loaded::of(Arc::new(fresh)))
     }
 
     /// The same, decoded anew and with each row by itself.

@@ -6,7 +6,7 @@ use crate::{
 };
 use cart::{CartId, Dot, token::Receipt};
 use std::sync::Arc;
-use storage::{CartRows, Consistency, capabilities::Durability};
+use storage::{Consistency, capabilities::Durability};
 
 /// A loaded cart on its way to an answer.
 pub(crate) struct Outcome {
@@ -22,18 +22,18 @@ pub(crate) struct Outcome {
 impl Service {
     /// Reads a cart by its id.
     pub async fn read(&self, cart: CartId, presented: &Presented) -> Result<CartAnswer, ServiceError> {
-        let rows = self.rows(cart, Consistency::Eventual).await?;
-        self.read_of(cart, &rows, presented).await
+        let decoded = self.load_alone(cart, Consistency::Eventual).await?;
+        self.read_of(cart, decoded, presented).await
     }
 
-    /// The same of rows that were just read, if they are new enough.
+    /// The same of what was just decoded of its own rows, if that is new enough.
     pub(crate) async fn read_of(
         &self,
         cart: CartId,
-        rows: &CartRows,
+        decoded: Loaded,
         presented: &Presented,
     ) -> Result<CartAnswer, ServiceError> {
-        let (loaded, lagging) = self.load_fresh_of(cart, rows, presented).await?;
+        let (loaded, lagging) = self.load_fresh_of(cart, decoded, presented).await?;
         if loaded.state.erased {
             return Err(ServiceError::Erased);
         }

@@ -9,9 +9,10 @@ use crate::{
     answer::{CartAnswer, CartNotice, Kind},
     error::ServiceError,
     identity::Presented,
+    load::Loaded,
 };
 use cart::{CartId, Timestamp, token::GuestToken};
-use storage::{CartRows, Consistency};
+use storage::Consistency;
 
 /// The cart that is meant where none is named.
 pub const ACTIVE: &str = "active";
@@ -89,22 +90,20 @@ impl Service {
         presented: &Presented,
     ) -> Result<CartAnswer, ServiceError> {
         let resolved = self.resolve(address);
-        let rows = self.rows(resolved.cart, Consistency::Eventual).await?;
-        self.read_resolved(address, resolved, &rows, presented).await
+        let decoded = self.load_alone(resolved.cart, Consistency::Eventual).await?;
+        self.read_resolved(address, resolved, decoded, presented).await
     }
 
-    /// The same of the cart that an address may mean, whose rows were just read, or of the next one.
+    /// The same of the cart that an address may mean, whose own rows were just decoded, or of the next one.
     pub(crate) async fn read_resolved(
         &self,
         address: &CartAddress,
         mut resolved: Resolved,
-        rows: &CartRows,
+        mut decoded: Loaded,
         presented: &Presented,
     ) -> Result<CartAnswer, ServiceError> {
-        let mut other = None;
         loop {
-            let rows = other.as_ref().unwrap_or(rows);
-            let read = match self.read_of(resolved.cart, rows, presented).await {
+            let read = match self.read_of(resolved.cart, decoded, presented).await {
                 Ok(answer) if answer.state.merged_into.is_some() => {
                     Err(ServiceError::MergedInto(answer.cart))
                 }
@@ -114,7 +113,7 @@ impl Service {
                 Ok(answer) => return Ok(resolved.complete(answer)),
                 Err(error) => resolved = self.resolve_again(address, &resolved, error)?,
             }
-            other = Some(self.rows(resolved.cart, Consistency::Eventual).await?);
+            decoded = self.load_alone(resolved.cart, Consistency::Eventual).await?;
         }
     }
 

@@ -10,8 +10,8 @@ use storage::capabilities::Durability;
 use storage::cart::CartId;
 use storage::error::Result;
 use storage::{
-    Bucket, Capabilities, CartRows, CartStore, Consistency, DeltaKey, DeltaRow, Edition, Glance, Owner,
-    Replaced, RowKey, RowsAtHand, Snapshot, Ticket, Version, WritePath,
+    Bucket, Capabilities, CartRows, CartStore, Consistency, DeltaKey, DeltaRow, Edition, Glance, Grown,
+    Owner, Replaced, RowKey, RowsAtHand, Snapshot, Ticket, Version, WritePath,
 };
 
 use crate::Embedded;
@@ -48,8 +48,9 @@ impl CartStore for Embedded {
         Ok(found.map(|(apart, edition)| RowsAtHand { rows: rows(cart, apart), edition }))
     }
 
-    fn edition(&self, cart: CartId) -> Option<Edition> {
-        self.engine.edition(&key::cart(cart))
+    fn grown_since(&self, cart: CartId, edition: Edition) -> Option<Grown> {
+        let (deltas, edition) = self.engine.grown_since(&key::cart(cart), edition)?;
+        Some(Grown { deltas: delta_rows(cart, deltas), edition })
     }
 
     async fn glance(&self, cart: CartId) -> Result<Option<Glance>> {
@@ -162,8 +163,11 @@ fn in_base(base: &dyn Base, keys: Vec<Key>) -> BaseResult<Vec<Key>> {
 }
 
 fn rows(cart: CartId, Apart { row, deltas }: Apart) -> CartRows {
-    let deltas = deltas.into_iter().map(|delta| delta_row(cart, delta)).collect();
-    CartRows { snapshots: row.map(snapshot).into_iter().collect(), deltas }
+    CartRows { snapshots: row.map(snapshot).into_iter().collect(), deltas: delta_rows(cart, deltas) }
+}
+
+fn delta_rows(cart: CartId, deltas: Vec<NamedDelta>) -> Vec<DeltaRow> {
+    deltas.into_iter().map(|delta| delta_row(cart, delta)).collect()
 }
 
 fn snapshot(row: Row) -> Snapshot {

@@ -18,7 +18,7 @@ use storage::{Edition, Glance, StoreError};
 
 use crate::base::{AtHand, Base, BaseResult};
 use crate::change::{self, Change, DeltaName, Value};
-use crate::entry::{Apart, Entry};
+use crate::entry::{Apart, Entry, NamedDelta};
 use crate::key::{self, Key};
 use crate::options::EmbeddedOptions;
 use crate::order::OrderIndex;
@@ -285,10 +285,10 @@ impl Engine {
         apart.map_err(damaged)
     }
 
-    /// Which edition of its rows that would give, where the table knows.
-    pub(crate) fn edition(&self, key: &Key) -> Option<Edition> {
+    /// What that would give beyond what it gave as this edition, where the table knows.
+    pub(crate) fn grown_since(&self, key: &Key, known: Edition) -> Option<(Vec<NamedDelta>, Edition)> {
         let durable = self.journal.durable_through();
-        self.table.lock(key).with(key, |entry| entry.edition(durable)).flatten()
+        self.table.lock(key).with(key, |entry| entry.grown_since(known, durable)).flatten()
     }
 
     /// What shows of a cart without decoding it, with all changes that wait, durable or not.

@@ -207,6 +207,26 @@ impl Entry {
         Some(Edition([version, through, last]))
     }
 
+    /// What [`Self::look_apart`] shows beyond what it showed as that edition: deltas of later batches, beside the same row.
+    pub(crate) fn grown_since(
+        &mut self,
+        known: Edition,
+        durable_through: u64,
+    ) -> Option<(Vec<NamedDelta>, Edition)> {
+        let Edition([version, through, last]) = known;
+        // Whoever was told that edition may have looked a little later at what is durable.
+        let durable_through = durable_through.max(last);
+        let now = self.edition(durable_through)?;
+        // Without a row nothing tells whether there was one in between but what waited then, and waits no longer.
+        let waits = |batch| self.pending.binary_search_by_key(&batch, |pending| pending.batch).is_ok();
+        if [version, through] != now.0[..2] || (last > through && !waits(last)) {
+            return None;
+        }
+        let later = self.durable(last)..self.durable(durable_through);
+        let deltas = self.pending[later].iter().map(Pending::named).collect::<Option<_>>()?;
+        Some((deltas, now))
+    }
+
     /// What shows without decoding, with all changes, durable or not; `None` when the base must be asked first. What
     /// cannot be told is taken for closed.
     pub(crate) fn glance(&mut self) -> Option<Glance> {

@@ -133,6 +133,15 @@ pub struct RowsAtHand {
     pub edition: Option<Edition>,
 }
 
+/// What came to rows of an edition that was known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grown {
+    /// The deltas, in order: none where the rows are the same.
+    pub deltas: Vec<DeltaRow>,
+    /// Which edition the rows are of with them.
+    pub edition: Edition,
+}
+
 /// What shows of a cart's rows without decoding them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Glance {
@@ -185,10 +194,10 @@ pub trait CartStore: Send + Sync + 'static {
         Ok(None)
     }
 
-    /// Which edition of a cart's rows [`Self::load_at_hand`] would give, where that is known without making them: as long as
-    /// it is the same, so are they.
-    fn edition(&self, cart: CartId) -> Option<Edition> {
-        let _ = cart;
+    /// What [`Self::load_at_hand`] would give beyond the rows of an edition that it gave before: nothing but further deltas.
+    /// `None` where that cannot be told without making the rows, or is not so.
+    fn grown_since(&self, cart: CartId, edition: Edition) -> Option<Grown> {
+        let _ = (cart, edition);
         None
     }
 

@@ -24,8 +24,8 @@ pub use cart;
 
 pub use capabilities::{Capabilities, WritePath};
 pub use cart_store::{
-    Bucket, CartRows, CartStore, Consistency, DeltaKey, DeltaRow, Edition, Glance, Owner, Replaced, RowKey,
-    RowsAtHand, Snapshot, Ticket, Version,
+    Bucket, CartRows, CartStore, Consistency, DeltaKey, DeltaRow, Edition, Glance, Grown, Owner, Replaced,
+    RowKey, RowsAtHand, Snapshot, Ticket, Version,
 };
 pub use catalog_store::{CatalogRow, CatalogStore, PutOutcome};
 pub use error::StoreError;

@@ -57,10 +57,14 @@ impl Grown {
         checked
     }
 
-    fn add(&mut self, name: &str, n: u32) -> Result<(), LimitKind> {
+    fn adding(&mut self, name: &str, n: u32) -> Cart {
         let quantity = Quantity::new(n).unwrap();
         let add = Add { line: line(name), list: List::Cart, quantity, attributes: None, item: item() };
-        let delta = add.delta(&self.stamp());
+        add.delta(&self.stamp())
+    }
+
+    fn add(&mut self, name: &str, n: u32) -> Result<(), LimitKind> {
+        let delta = self.adding(name, n);
         self.step(&delta)
     }
 
@@ -158,6 +162,29 @@ fn texts_are_measured_with_their_names() {
 
 proptest! {
     #![proptest_config(cases(2_000))]
+
+    #[test]
+    fn a_size_that_was_added_to_admits_no_more_than_the_cart_would(
+        adds in prop::collection::vec((0..4_usize, 1..60_u32), 1..20),
+        known in 0..20_usize,
+        entry_bytes_max in prop::sample::select(vec![200, SMALL.entry_bytes_max]),
+    ) {
+        let limits = Limits { entry_bytes_max, ..SMALL };
+        let mut grown = Grown::default();
+        let mut size = limits.size(&grown.cart);
+        for (at, (name, n)) in adds.into_iter().enumerate() {
+            let delta = grown.adding(["A", "B", "C", "D"][name], n);
+            if at == known {
+                size = limits.size(&grown.cart);
+            }
+            if limits.admits(&size, &delta) {
+                size.add(&delta);
+                let after = grown.cart.joined(&delta);
+                prop_assert_eq!(limits.check(&grown.cart, &after), Ok(()));
+                grown.cart = after;
+            }
+        }
+    }
 
     #[test]
     fn what_surely_holds_holds(cart in generators::cart()) {

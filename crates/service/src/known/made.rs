@@ -39,7 +39,7 @@ const HELD_BYTES: u64 = 450;
 pub(crate) struct Made {
     pub(super) rows: RowsId,
     /// Theirs, once a store told it.
-    edition: OnceLock<Edition>,
+    pub(super) edition: OnceLock<Edition>,
     /// Of the cart's lines.
     skus: Box<[Sku]>,
     units: u64,
@@ -76,38 +76,42 @@ impl Service {
     ) -> Result<Read<T>, ServiceError> {
         let resolved = self.resolve(address);
         let cart = resolved.cart;
-        let made = self.known.made(cart);
-        let is_same_edition = |made: &Arc<Made>| made.is_of_edition(self.stores.carts.edition(cart));
-        let rows = if made.as_ref().is_some_and(is_same_edition) {
-            None
-        } else {
-            Some(self.rows_at_hand(cart).await?)
+        let kept = self.known.get(cart);
+        let grown = self.grown_since(cart, kept.edition());
+        let is_same = grown.as_ref().is_some_and(|grown| grown.deltas.is_empty());
+        let needs_no_rows = is_same || (grown.is_some() && kept.decoded.is_some());
+        let rows = if needs_no_rows { None } else { Some(self.rows_at_hand(cart).await?) };
+        let is_of_them = |made: &&Arc<Made>| {
+            rows.as_ref().map_or(is_same, |rows| made.rows.recognises(rows, &made.edition))
         };
-        let made =
-            made.filter(|made| rows.as_ref().is_none_or(|rows| made.rows.recognises(rows, &made.edition)));
-        if let Some(made) = made
-            && let Some(what) = self.still_fits(&made, &resolved, presented, fits).await
+        if let Some(made) = kept.made.as_ref().filter(is_of_them)
+            && let Some(what) = self.still_fits(made, &resolved, presented, fits).await
         {
             self.known.found.made.increment(1);
             return Ok(Read::Made(what));
         }
-        let at_hand = match rows {
-            Some(at_hand) => at_hand,
-            None => self.rows_at_hand(cart).await?,
+        // An edge will have made something of it, which is what is kept.
+        let decoded = match (rows, &kept.decoded, grown) {
+            (None, Some(known), Some(grown)) => self.decode_grown(cart, known, &grown)?,
+            (rows, ..) => {
+                let rows = match rows {
+                    Some(rows) => rows,
+                    None => self.rows_at_hand(cart).await?,
+                };
+                self.decode(cart, &rows, &kept)?
+            }
         };
         // In a box of its own: it is much larger than what a cart needs that is as it was.
-        let answer = Box::pin(self.read_resolved(address, resolved, &at_hand.rows, presented)).await?;
-        if let Some(known) = answer.known.as_ref().filter(|_| answer.cart == cart) {
-            known.id.recognises(&at_hand, &known.edition);
-        }
+        let answer = Box::pin(self.read_resolved(address, resolved, decoded, presented)).await?;
         Ok(Read::Answer(Box::new(answer)))
     }
 
-    /// Keeps what an edge made of an answer, of about so many bytes, unless the answer says something once.
+    /// Keeps what an edge made of an answer, of about so many bytes, or the cart alone where the answer says something once.
     pub fn keep_made(&self, answer: &CartAnswer, what: Arc<dyn Any + Send + Sync>, bytes: u64) {
         let Some(known) = &answer.known else { return };
-        if let Some(made) = Made::of(answer, known, what, bytes) {
-            self.known.keep_made(answer.cart, known, Arc::new(made));
+        match Made::of(answer, known, what, bytes) {
+            Some(made) => self.known.keep_made(answer.cart, known, Arc::new(made)),
+            None => self.known.keep(answer.cart, known),
         }
     }
 
@@ -155,10 +159,6 @@ impl Service {
 }
 
 impl Made {
-    fn is_of_edition(&self, edition: Option<Edition>) -> bool {
-        edition.is_some() && self.edition.get().copied() == edition
-    }
-
     fn of(
         answer: &CartAnswer,
         known: &KnownCart,

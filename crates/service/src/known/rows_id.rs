@@ -5,7 +5,7 @@ use cart::{
     token::{Freshness, RowSeen},
 };
 use std::{mem::size_of_val, sync::OnceLock};
-use storage::{CartRows, Edition, RowsAtHand};
+use storage::{CartRows, DeltaRow, Edition, RowsAtHand};
 
 /// Which rows a state was joined from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,10 +18,9 @@ pub(crate) struct RowsId {
 impl RowsId {
     pub(crate) fn of(rows: &CartRows) -> Self {
         let checksums = rows.snapshots.iter().map(|row| format::checksum(&row.bytes));
-        let delta = |row: &storage::DeltaRow| (row.key.operation, row.key.value_hash);
         Self {
             snapshots: rows.versions().into_iter().zip(checksums).collect(),
-            deltas: rows.deltas.iter().map(delta).collect(),
+            deltas: rows.deltas.iter().map(delta_name).collect(),
         }
     }
 
@@ -32,9 +31,7 @@ impl RowsId {
                 && seen.owner == row.owner.as_str()
                 && *checksum == format::checksum(&row.bytes)
         };
-        let is_delta = |((operation, value_hash), row): (&(Dot, u64), &storage::DeltaRow)| {
-            (*operation, *value_hash) == (row.key.operation, row.key.value_hash)
-        };
+        let is_delta = |(known, row): (&(Dot, u64), &DeltaRow)| *known == delta_name(row);
         (self.snapshots.len(), self.deltas.len()) == (rows.snapshots.len(), rows.deltas.len())
             && self.snapshots.iter().zip(&rows.snapshots).all(is_snapshot)
             && self.deltas.iter().zip(&rows.deltas).all(is_delta)
@@ -47,6 +44,13 @@ impl RowsId {
             edition.get_or_init(|| told);
         }
         is_same
+    }
+
+    /// With further deltas.
+    pub(crate) fn with_deltas(&self, further: &[DeltaRow]) -> Self {
+        let mut longer = self.clone();
+        longer.deltas.extend(further.iter().map(delta_name));
+        longer
     }
 
     /// With one delta more.
@@ -97,6 +101,10 @@ impl RowsId {
     pub(crate) fn is_empty(&self) -> bool {
         self.snapshots.is_empty() && self.deltas.is_empty()
     }
+}
+
+fn delta_name(row: &DeltaRow) -> (Dot, u64) {
+    (row.key.operation, row.key.value_hash)
 }
 
 #[cfg(test)]

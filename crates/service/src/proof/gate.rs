@@ -13,7 +13,7 @@ use std::{
 };
 use storage::{
     Bucket, Capabilities, CartRows, CartStore, CatalogRow, CatalogStore, Consistency, DeltaKey, DueCursor,
-    DueRecord, Edition, Glance, Inserted, LinearStore, LinearTable, Owner, PutOutcome, Record,
+    DueRecord, Edition, Glance, Grown, Inserted, LinearStore, LinearTable, Owner, PutOutcome, Record,
     RecordReplaced, Replaced, RowKey, RowsAtHand, StoreError, Stores, Ticket, Version,
 };
 use tokio::sync::Semaphore;
@@ -135,8 +135,10 @@ impl CartStore for Gated<dyn CartStore> {
         }
     }
 
-    fn edition(&self, cart: CartId) -> Option<Edition> {
-        self.store.edition(cart).filter(|_| self.gate.stale(cart, Consistency::Eventual).is_none())
+    fn grown_since(&self, cart: CartId, edition: Edition) -> Option<Grown> {
+        self.store
+            .grown_since(cart, edition)
+            .filter(|_| self.gate.stale(cart, Consistency::Eventual).is_none())
     }
 
     async fn glance(&self, cart: CartId) -> Result<Option<Glance>> {

@@ -2,8 +2,8 @@
 //!
 //! What always holds: the cart is open, because the engine shows so under the lane, or, where it cannot, a guest's cart
 //! that was taken in is still read with the account's; and an add is blind only where its limits hold by the stored bytes or
-//! by what is known of the cart. What is known may be a few adds old, so a cart may come to a little more than its limits:
-//! what was acknowledged stays. A retry of a client's numbered add is joined under its dot again and changes nothing, but
+//! by what is known of the cart. Where other nodes write too, what is known may be a few adds old, so a cart may come to a
+//! little more than its limits: what was acknowledged stays. A retry of a client's numbered add is joined under its dot again and changes nothing, but
 //! nobody tells its caller.
 //!
 //! Everything that needs the cart goes the other way: conditions, receipts, tokens to be renewed, names to be remembered,
@@ -98,14 +98,14 @@ impl Service {
 
     /// Whether a delta may join a cart that nobody looks at. The lane is held.
     async fn may_be_unseen(&self, cart: CartId, delta: &Delta, capabilities: &Capabilities) -> bool {
-        let limits = &self.settings.limits;
-        let known = self.known.decoded(cart);
-        let by_known = || known.as_ref().map(|known| known.admits_unseen(limits, delta));
+        let (limits, is_only_writer) = (&self.settings.limits, capabilities.single_writer);
+        let known = self.known.get(cart).decoded;
+        let by_known = || known.as_ref().map(|known| known.admits_unseen(limits, delta, is_only_writer));
         // What went wrong is said by whoever looks.
         match self.stores.carts.glance(cart).await.unwrap_or_default() {
             Some(glance) if glance.may_be_closed => false,
             Some(glance) => by_known().unwrap_or_else(|| limits.admits_unseen(glance.bytes, delta)),
-            None => !capabilities.single_writer && by_known().unwrap_or(false),
+            None => !is_only_writer && by_known().unwrap_or(false),
         }
     }
 

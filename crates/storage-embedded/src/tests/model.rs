@@ -182,11 +182,17 @@ impl<'a> Run<'a> {
         self.compare().await;
     }
 
-    /// Rows at hand, which are those that were shown before under the same edition.
+    /// Rows at hand, which are those that were shown before under the same edition, or such with what came since.
     fn at_hand(&self, cart: u8) -> Option<CartRows> {
         let RowsAtHand { rows, edition } = self.engine().load_at_hand(cart_id(cart)).unwrap()?;
+        let mut editions = self.editions.lock();
+        for ((_, before), shown) in editions.iter().filter(|((of, _), _)| *of == cart) {
+            let Some(grown) = self.engine().grown_since(cart_id(cart), Edition(*before)) else { continue };
+            assert_eq!(Some(grown.edition), edition);
+            let deltas = [shown.deltas.clone(), grown.deltas].concat();
+            assert_eq!(CartRows { deltas, ..shown.clone() }, rows, "since {before:?}");
+        }
         if let Some(Edition(edition)) = edition {
-            let mut editions = self.editions.lock();
             assert_eq!(editions.entry((cart, edition)).or_insert_with(|| rows.clone()), &rows);
         }
         Some(rows)

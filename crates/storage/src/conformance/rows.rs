@@ -2,7 +2,7 @@
 
 use super::sample::{add, cart_id, delta_key, joined, load, owner, stored};
 use crate::{
-    Bucket, CartRows, Consistency, Glance, Owner, RowKey, RowsAtHand, Stores, Ticket, error::Result,
+    Bucket, CartRows, Consistency, Glance, Grown, Owner, RowKey, RowsAtHand, Stores, Ticket, error::Result,
 };
 use cart::{Cart, Join};
 
@@ -72,7 +72,8 @@ pub async fn what_is_at_hand_is_what_a_load_shows(stores: &Stores) -> Case {
     Ok(())
 }
 
-/// Where an engine tells editions, each is of other rows: also of a row that was removed and written again.
+/// Where an engine tells editions, each is of other rows: also of a row that was removed and written again. What it says to
+/// have come since one is what came.
 pub async fn an_edition_is_of_the_same_rows_for_ever(stores: &Stores) -> Case {
     let (carts, key) = (&*stores.carts, RowKey { cart: cart_id(1), owner: owner() });
     let mut seen: Vec<RowsAtHand> = Vec::new();
@@ -94,9 +95,15 @@ pub async fn an_edition_is_of_the_same_rows_for_ever(stores: &Stores) -> Case {
             seq => carts.append(&delta_key(cart_id(1), 1, seq, 5), stored(&add(1, seq, "A"))).await?,
         }
         let Some(now) = carts.load_at_hand(cart_id(1))? else { continue };
-        assert_eq!(carts.edition(cart_id(1)), now.edition);
-        for before in seen.iter().filter(|before| before.edition.is_some() && before.edition == now.edition) {
-            assert_eq!(before.rows, now.rows, "{:?}", now.edition);
+        for before in &seen {
+            let Some(edition) = before.edition else { continue };
+            if let Some(Grown { deltas, edition }) = carts.grown_since(cart_id(1), edition) {
+                assert_eq!(Some(edition), now.edition);
+                let CartRows { snapshots, deltas: known } = before.rows.clone();
+                let grown = CartRows { snapshots, deltas: [known, deltas].concat() };
+                assert_eq!(grown, now.rows, "since {edition:?}");
+            }
+            assert!(before.edition != now.edition || before.rows == now.rows, "{edition:?}");
         }
         seen.push(now);
     }

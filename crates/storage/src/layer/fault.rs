@@ -5,7 +5,7 @@
 
 use crate::{
     Bucket, Capabilities, CartRows, CartStore, CatalogRow, CatalogStore, Consistency, DeltaKey, DueCursor,
-    DueRecord, Edition, Glance, Inserted, LinearStore, LinearTable, Owner, PutOutcome, Record,
+    DueRecord, Edition, Glance, Grown, Inserted, LinearStore, LinearTable, Owner, PutOutcome, Record,
     RecordReplaced, Replaced, RowKey, RowsAtHand, StoreError, Stores, Ticket, Version, error::Result,
 };
 use async_trait::async_trait;
@@ -127,8 +127,8 @@ impl CartStore for Faulty<dyn CartStore> {
         self.store.load_at_hand(cart)
     }
 
-    fn edition(&self, cart: CartId) -> Option<Edition> {
-        self.store.edition(cart)
+    fn grown_since(&self, cart: CartId, edition: Edition) -> Option<Grown> {
+        self.store.grown_since(cart, edition)
     }
 
     async fn glance(&self, cart: CartId) -> Result<Option<Glance>> {

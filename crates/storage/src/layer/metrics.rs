@@ -6,7 +6,7 @@
 use super::asker::{asker, is_worker};
 use crate::{
     Bucket, Capabilities, CartRows, CartStore, CatalogRow, CatalogStore, Consistency, DeltaKey, DueCursor,
-    DueRecord, Edition, Glance, Inserted, LinearStore, LinearTable, Owner, PutOutcome, Record,
+    DueRecord, Edition, Glance, Grown, Inserted, LinearStore, LinearTable, Owner, PutOutcome, Record,
     RecordReplaced, Replaced, RowKey, RowsAtHand, Stores, Ticket, Version, error::Result,
 };
 use async_trait::async_trait;
@@ -123,8 +123,8 @@ impl CartStore for Measured<dyn CartStore> {
     }
 
     // Nothing is loaded.
-    fn edition(&self, cart: CartId) -> Option<Edition> {
-        self.store.edition(cart)
+    fn grown_since(&self, cart: CartId, edition: Edition) -> Option<Grown> {
+        self.store.grown_since(cart, edition)
     }
 
     // Not counted: unless the disk is asked, it costs less than counting.

@@ -1,8 +1,9 @@
 //! Rows of carts in memory.
 
 use crate::{
-    Bucket, Capabilities, CartRows, CartStore, Consistency, DeltaKey, DeltaRow, Edition, Glance, Owner,
-    Replaced, RowKey, RowsAtHand, Snapshot, Version, WritePath, capabilities::Durability, error::Result,
+    Bucket, Capabilities, CartRows, CartStore, Consistency, DeltaKey, DeltaRow, Edition, Glance, Grown,
+    Owner, Replaced, RowKey, RowsAtHand, Snapshot, Version, WritePath, capabilities::Durability,
+    error::Result,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -29,8 +30,17 @@ struct Rows {
 #[derive(Debug, Default)]
 struct OneCart {
     snapshots: BTreeMap<Owner, Snapshot>,
-    deltas: BTreeMap<DeltaKey, Bytes>,
+    deltas: BTreeMap<DeltaKey, Delta>,
     /// The last write.
+    written: u64,
+    /// The last that did more than append, or was the first.
+    rewritten: u64,
+}
+
+#[derive(Debug)]
+struct Delta {
+    bytes: Bytes,
+    /// The write that appended it.
     written: u64,
 }
 
@@ -49,8 +59,16 @@ impl MemoryCartStore {
 impl Rows {
     /// A cart that is about to be written.
     fn writing(&mut self, cart: CartId) -> &mut OneCart {
+        let cart = self.appending(cart);
+        cart.rewritten = cart.written;
+        cart
+    }
+
+    /// A cart to which a delta is about to be appended.
+    fn appending(&mut self, cart: CartId) -> &mut OneCart {
         self.writes += 1;
-        let cart = self.carts.entry(cart).or_default();
+        let new = OneCart { rewritten: self.writes, ..OneCart::default() };
+        let cart = self.carts.entry(cart).or_insert(new);
         cart.written = self.writes;
         cart
     }
@@ -58,17 +76,24 @@ impl Rows {
 
 impl OneCart {
     fn rows(&self) -> CartRows {
-        let unfolded = self.deltas.iter().filter(|(key, _)| self.is_unfolded(key));
-        CartRows {
-            snapshots: self.snapshots.values().cloned().collect(),
-            deltas: unfolded
-                .map(|(key, bytes)| DeltaRow { key: key.clone(), bytes: bytes.clone() })
-                .collect(),
-        }
+        CartRows { snapshots: self.snapshots.values().cloned().collect(), deltas: self.deltas_since(0) }
+    }
+
+    /// Deltas that show and were appended behind a write.
+    fn deltas_since(&self, write: u64) -> Vec<DeltaRow> {
+        let shown = |(key, delta): &(&DeltaKey, &Delta)| delta.written > write && self.is_unfolded(key);
+        let row =
+            |(key, delta): (&DeltaKey, &Delta)| DeltaRow { key: key.clone(), bytes: delta.bytes.clone() };
+        self.deltas.iter().filter(shown).map(row).collect()
     }
 
     fn edition(&self) -> Edition {
-        Edition([self.written, 0, 0])
+        Edition([self.rewritten, self.written, 0])
+    }
+
+    fn grown_since(&self, Edition([rewritten, written, _]): Edition) -> Option<Grown> {
+        let is_same_row = rewritten == self.rewritten;
+        is_same_row.then(|| Grown { deltas: self.deltas_since(written), edition: self.edition() })
     }
 
     fn folded_through(&self, owner: &Owner) -> Option<Bucket> {
@@ -106,15 +131,15 @@ impl CartStore for MemoryCartStore {
         Ok(self.has_at_hand.then(|| rows.carts.get(&cart).map(at_hand).unwrap_or_default()))
     }
 
-    fn edition(&self, cart: CartId) -> Option<Edition> {
-        self.rows.lock().carts.get(&cart).filter(|_| self.has_at_hand).map(OneCart::edition)
+    fn grown_since(&self, cart: CartId, edition: Edition) -> Option<Grown> {
+        self.rows.lock().carts.get(&cart).filter(|_| self.has_at_hand)?.grown_since(edition)
     }
 
     async fn glance(&self, cart: CartId) -> Result<Option<Glance>> {
         let rows = self.rows.lock();
         let rows_of = |cart: &OneCart| {
             let snapshots = cart.snapshots.values().map(|row| &*row.bytes);
-            Glance::of(snapshots.chain(cart.deltas.values().map(|delta| &**delta)))
+            Glance::of(snapshots.chain(cart.deltas.values().map(|delta| &*delta.bytes)))
         };
         Ok(Some(rows.carts.get(&cart).map(rows_of).unwrap_or_default()))
     }
@@ -140,7 +165,9 @@ impl CartStore for MemoryCartStore {
 
     async fn append(&self, key: &DeltaKey, bytes: Bytes) -> Result<()> {
         let mut rows = self.rows.lock();
-        rows.writing(key.cart).deltas.insert(key.clone(), bytes);
+        let cart = rows.appending(key.cart);
+        let delta = Delta { bytes, written: cart.written };
+        cart.deltas.insert(key.clone(), delta);
         Ok(())
     }
 
