@@ -5,8 +5,8 @@
 //! decoded too, for the next change.
 //!
 //! What always holds: a cart is taken from here only for rows that were just loaded, each named by owner, version and
-//! checksum, or by operation and checksum, or of whose edition the store just said that it is the same; so there is nothing
-//! to invalidate, whoever writes the store.
+//! checksum, or by operation and checksum, or of whose edition the store just said what came since: nothing, or deltas that
+//! are joined to it. So there is nothing to invalidate, whoever writes the store.
 
 pub mod made;
 mod rows_id;
@@ -46,8 +46,8 @@ pub(crate) struct KnownCart {
     /// The rows one by one, where the engine has them rewritten.
     pub(crate) rows: Vec<Arc<Cart>>,
     pub(crate) own: Option<OwnRow>,
-    /// It was written here, or is of other rows than what was known before: then it will change again.
-    pub(crate) changes: bool,
+    /// It was written here, or had further deltas when it was asked for again. One that was only folded has none.
+    pub(crate) will_change: bool,
     newest: Mutex<Option<Arc<Newest>>>,
     unseen: Mutex<Unseen>,
 }
@@ -81,7 +81,7 @@ impl KnownCart {
         };
         let newest = Mutex::new(self.newest().filter(is_known));
         let id = self.id.with_delta(dot, value_hash);
-        Self { id, state, newest, changes: true, ..Self::default() }
+        Self { id, state, newest, will_change: true, ..Self::default() }
     }
 
     /// The newest items of all its lines, as they were last looked up.
@@ -97,10 +97,12 @@ impl KnownCart {
     /// since. It counts as written then.
     pub(crate) fn admits_unseen(&self, limits: &Limits, delta: &Delta, is_only_writer: bool) -> bool {
         let mut unseen = self.unseen.lock();
-        let is_known_well = is_only_writer || unseen.deltas < UNSEEN_MAX;
-        let size = unseen.size.get_or_insert_with(|| limits.size(&self.state));
         let is_open = !self.state.erased && self.state.merged_into.is_none();
-        let admits = is_open && is_known_well && limits.admits(size, delta);
+        if !is_open || !(is_only_writer || unseen.deltas < UNSEEN_MAX) {
+            return false;
+        }
+        let size = unseen.size.get_or_insert_with(|| limits.size(&self.state));
+        let admits = limits.admits(size, delta);
         if admits {
             size.add(delta);
             unseen.deltas += 1;
@@ -191,7 +193,7 @@ impl KnownCarts {
 
     /// Keeps what was made, without what it was made of unless that will change again.
     fn keep_made(&self, cart: CartId, known: &Arc<KnownCart>, made: Arc<Made>) {
-        self.put(cart, Some(known.clone()).filter(|known| known.changes), Some(made));
+        self.put(cart, Some(known.clone()).filter(|known| known.will_change), Some(made));
     }
 
     fn put(&self, cart: CartId, decoded: Option<Arc<KnownCart>>, made: Option<Arc<Made>>) {

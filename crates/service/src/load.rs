@@ -197,14 +197,14 @@ impl Service {
         known: &Arc<KnownCart>,
         grown: &Grown,
     ) -> Result<Loaded, StoreError> {
-        self.known.count_decoded(grown.deltas.is_empty());
+        self.known.count_decoded(true);
         if grown.deltas.is_empty() {
             return Ok(Loaded::of(known.clone()));
         }
         let id = known.id.with_deltas(&grown.deltas);
         let mut fresh = known.with(id, cart, &grown.deltas).inspect_err(count_corrupt)?;
         fresh.note_edition(Some(grown.edition));
-        fresh.changes = true;
+        fresh.will_change = true;
         Ok(Loaded::of(Arc::new(fresh)))
     }
 
@@ -219,18 +219,21 @@ impl Service {
         }
         let known = kept.decoded.as_ref();
         let same = known.filter(|known| known.id == id);
+        let keeps_rows = self.keeps_rows();
+        let beginning =
+            known.filter(|_| !keeps_rows).and_then(|known| Some((known.id.known_of(&id)?, known)));
         if !is_worker() {
-            self.known.count_decoded(same.is_some());
+            self.known.count_decoded(same.is_some() || beginning.is_some());
         }
         if let Some(known) = same {
             known.note_edition(at_hand.edition);
             return Ok(Loaded::of(known.clone()));
         }
-        let keeps_rows = self.keeps_rows();
-        let changes = kept.rows().is_some_and(|rows| *rows != id);
-        let mut fresh = match known.and_then(|known| Some((known.id.known_of(&id)?, known))) {
-            Some((deltas, known)) if !keeps_rows => known.with(id, cart, &rows.deltas[deltas..])?,
-            _ => {
+        let will_change =
+            !keeps_rows && id.deltas() > 0 && kept.rows().is_some_and(|known_rows| *known_rows != id);
+        let mut fresh = match beginning {
+            Some((deltas, known)) => known.with(id, cart, &rows.deltas[deltas..])?,
+            None => {
                 let loaded = self.decode_rows(cart, rows)?;
                 let mut known = KnownCart::new(id, loaded.state);
                 if keeps_rows {
@@ -239,7 +242,7 @@ impl Service {
                 known
             }
         };
-        fresh.changes = changes;
+        fresh.will_change = will_change;
         fresh.note_edition(at_hand.edition);
         Ok(Loaded::of(Arc::new(fresh)))
     }

@@ -67,7 +67,7 @@ struct Surroundings {
 
 impl Service {
     /// Reads the cart that is meant, or gives what an edge made of it before, if that `fits` and is still what would be
-    /// made.
+    /// made. Of an answer something is to be made for [`Self::keep_made`]: without it nothing is kept.
     pub async fn read_own_or_made<T: Any + Send + Sync>(
         &self,
         address: &CartAddress,
@@ -90,7 +90,6 @@ impl Service {
             self.known.found.made.increment(1);
             return Ok(Read::Made(what));
         }
-        // An edge will have made something of it, which is what is kept.
         let decoded = match (rows, &kept.decoded, grown) {
             (None, Some(known), Some(grown)) => self.decode_grown(cart, known, &grown)?,
             (rows, ..) => {
@@ -101,9 +100,14 @@ impl Service {
                 self.decode(cart, &rows, &kept)?
             }
         };
+        let known = decoded.known.clone();
         // In a box of its own: it is much larger than what a cart needs that is as it was.
-        let answer = Box::pin(self.read_resolved(address, resolved, decoded, presented)).await?;
-        Ok(Read::Answer(Box::new(answer)))
+        let answer = Box::pin(self.read_resolved(address, resolved, decoded, presented)).await;
+        let will_be_made = answer.as_ref().is_ok_and(|answer| answer.cart == cart && answer.known.is_some());
+        if let Some(known) = known.filter(|_| !will_be_made) {
+            self.known.keep(cart, &known);
+        }
+        Ok(Read::Answer(Box::new(answer?)))
     }
 
     /// Keeps what an edge made of an answer, of about so many bytes, or the cart alone where the answer says something once.

@@ -1,9 +1,10 @@
 //! An add whose caller does not want to see the cart: one blind insert, nothing loaded, joined or digested.
 //!
 //! What always holds: the cart is open, because the engine shows so under the lane, or, where it cannot, a guest's cart
-//! that was taken in is still read with the account's; and an add is blind only where its limits hold by the stored bytes or
-//! by what is known of the cart. Where other nodes write too, what is known may be a few adds old, so a cart may come to a
-//! little more than its limits: what was acknowledged stays. A retry of a client's numbered add is joined under its dot again and changes nothing, but
+//! that was taken in is still read with the account's; and an add is blind only where its limits hold by the stored bytes
+//! or by what is known of the cart. Adds that are on their way while somebody looks at the cart are in neither, and where
+//! other nodes write too, what is known may be a few adds old: so a cart may come to a little more than its limits, and
+//! what was acknowledged stays. A retry of a client's numbered add is joined under its dot again and changes nothing, but
 //! nobody tells its caller.
 //!
 //! Everything that needs the cart goes the other way: conditions, receipts, tokens to be renewed, names to be remembered,

@@ -123,33 +123,35 @@ async fn what_says_something_once_is_not_kept() {
 /// Whatever happens, a node that keeps what it made shows what one shows that keeps nothing.
 #[tokio::test(start_paused = true)]
 async fn a_node_that_keeps_shows_what_one_shows_that_does_not() {
-    on_both_paths(async |world: World| {
-        let keeping = world.account("ann");
-        let forgetful = world.another_node_with(|settings| settings.decoded_bytes_max = 0);
-        let elsewhere = keeping.at(&forgetful);
-        let (mut given, mut price) = (0, 300);
-        for step in 0..200_u32 {
-            let sku = ["A", "B", "C"][(step % 3) as usize];
-            match step * 7 % 11 {
-                0 => drop(keeping.add(sku, 1).await),
-                1 => drop(elsewhere.add(sku, 1).await),
-                2 => drop(elsewhere.change(remove(sku, None)).await),
-                3 => {
-                    price += 1;
-                    let item = vec![new_item(["A", "H"][(step % 2) as usize], price)];
-                    world.service.put_items(item).await.unwrap();
-                }
-                4 if step % 5 == 0 => world.environment.pass_days(1),
-                5 => drop(world.guest().add(sku, 1).await),
-                _ => {}
+    on_both_paths(a_keeping_and_a_forgetful_node).await;
+    a_keeping_and_a_forgetful_node(at_hand().await).await;
+}
+
+async fn a_keeping_and_a_forgetful_node(world: World) {
+    let keeping = world.account("ann");
+    let forgetful = world.another_node_with(|settings| settings.decoded_bytes_max = 0);
+    let elsewhere = keeping.at(&forgetful);
+    let (mut given, mut price) = (0, 300);
+    for step in 0..200_u32 {
+        let sku = ["A", "B", "C"][(step % 3) as usize];
+        match step * 7 % 11 {
+            0 => drop(keeping.add(sku, 1).await),
+            1 => drop(elsewhere.add(sku, 1).await),
+            2 => drop(elsewhere.change(remove(sku, None)).await),
+            3 => {
+                price += 1;
+                let item = vec![new_item(["A", "H"][(step % 2) as usize], price)];
+                world.service.put_items(item).await.unwrap();
             }
-            let (text_kept, made) = seen(&keeping).await;
-            given += u32::from(made);
-            assert_eq!(text_kept, text(&elsewhere.read().await), "step {step}");
+            4 if step % 5 == 0 => world.environment.pass_days(1),
+            5 => drop(world.guest().add(sku, 1).await),
+            _ => {}
         }
-        assert!(given > 60, "{given} of 200 were made before");
-    })
-    .await;
+        let (text_kept, made) = seen(&keeping).await;
+        given += u32::from(made);
+        assert_eq!(text_kept, text(&elsewhere.read().await), "step {step}");
+    }
+    assert!(given > 60, "{given} of 200 were made before");
 }
 
 /// A shop whose store has rows at hand, and tells their editions.

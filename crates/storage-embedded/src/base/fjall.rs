@@ -41,6 +41,10 @@ impl Base for FjallBase {
         Ok(value.map(|value| value.to_vec()))
     }
 
+    fn contains(&self, key: &[u8]) -> BaseResult<bool> {
+        Ok(self.rows.contains_key(key).map_err(Self::failed(&self.dir))?)
+    }
+
     fn keys(&self, from: &[u8], end: &[u8], limit: usize) -> BaseResult<Vec<Key>> {
         let keys = self.rows.range(from..end).take(limit);
         keys.map(|row| Ok(Key::from_slice(&row.key().map_err(Self::failed(&self.dir))?))).collect()

@@ -44,6 +44,10 @@ enum Step {
         sku: u8,
         revision: u64,
     },
+    /// A reader, who loads nothing that waits.
+    Look {
+        cart: u8,
+    },
     /// A fold begins; later steps happen while it runs.
     Fold,
     Reopen,
@@ -53,6 +57,7 @@ fn step() -> impl Strategy<Value = Step> {
     let cart = 0..CARTS;
     prop_oneof![
         8 => (cart.clone(), prop::option::of(1..60u32)).prop_map(|(cart, kills)| Step::Append { cart, kills }),
+        4 => cart.clone().prop_map(|cart| Step::Look { cart }),
         3 => (cart, prop::bool::weighted(0.2), prop::bool::weighted(0.3))
             .prop_map(|(cart, is_stale, removes)| Step::Rewrite { cart, is_stale, removes }),
         5 => (0..4u8, prop::option::of(0..9u64), prop::bool::weighted(0.2))
@@ -98,6 +103,7 @@ impl<'a> Run<'a> {
             Step::Rewrite { cart, is_stale, removes } => self.rewrite(cart, is_stale, removes).await,
             Step::Record { key, due, removes } => self.record(key, due, removes).await,
             Step::Item { sku, revision } => self.item(sku, revision).await,
+            Step::Look { cart } => drop(self.at_hand(cart)),
             Step::Fold => {
                 let engine = Arc::clone(self.engine());
                 self.folds.push(tokio::task::spawn_blocking(move || engine.fold()));

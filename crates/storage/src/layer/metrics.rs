@@ -122,7 +122,7 @@ impl CartStore for Measured<dyn CartStore> {
         found
     }
 
-    // Nothing is loaded.
+    // No rows are loaded but a few deltas, which is not counted as a load.
     fn grown_since(&self, cart: CartId, edition: Edition) -> Option<Grown> {
         self.store.grown_since(cart, edition)
     }

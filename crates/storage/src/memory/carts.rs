@@ -152,35 +152,32 @@ impl CartStore for MemoryCartStore {
         bytes: Bytes,
     ) -> Result<Replaced> {
         let mut rows = self.rows.lock();
-        let cart = rows.writing(key.cart);
-        let current = cart.snapshots.get(&key.owner);
+        let current = rows.carts.get(&key.cart).and_then(|cart| cart.snapshots.get(&key.owner));
         if current.map(|row| row.version) != expected {
             return Ok(Replaced::Conflict(current.cloned()));
         }
         let version = expected.map_or(Version(1), Version::next);
         let row = Snapshot { owner: key.owner.clone(), version, folded_through, bytes };
-        cart.snapshots.insert(key.owner.clone(), row);
+        rows.writing(key.cart).snapshots.insert(key.owner.clone(), row);
         Ok(Replaced::Applied(version))
     }
 
     async fn append(&self, key: &DeltaKey, bytes: Bytes) -> Result<()> {
         let mut rows = self.rows.lock();
         let cart = rows.appending(key.cart);
-        let delta = Delta { bytes, written: cart.written };
-        cart.deltas.insert(key.clone(), delta);
+        let written = cart.written;
+        // One that is repeated came when it first did.
+        cart.deltas.entry(key.clone()).or_insert(Delta { bytes, written });
         Ok(())
     }
 
     async fn remove(&self, key: &RowKey, version: Version) -> Result<Replaced> {
         let mut rows = self.rows.lock();
-        if !rows.carts.contains_key(&key.cart) {
-            return Ok(Replaced::Conflict(None));
-        }
-        let cart = rows.writing(key.cart);
-        let current = cart.snapshots.get(&key.owner);
+        let current = rows.carts.get(&key.cart).and_then(|cart| cart.snapshots.get(&key.owner));
         if current.map(|row| row.version) != Some(version) {
             return Ok(Replaced::Conflict(current.cloned()));
         }
+        let cart = rows.writing(key.cart);
         cart.snapshots.remove(&key.owner);
         if cart.is_empty() {
             rows.carts.remove(&key.cart);
