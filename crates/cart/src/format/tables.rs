@@ -5,41 +5,57 @@ use crate::{
     entry::Entry,
     id::CartId,
     item::{Item, Snapshot},
-    line::{Line, Sku, Texts},
+    line::{Line, LineKey, Sku, Texts},
     money::{Currency, Money},
     time::Timestamp,
 };
 use smol_str::SmolStr;
 use std::{collections::HashMap, sync::Arc};
 
+/// So many things are sooner looked through than hashed. Most deltas have one of each, most carts a few.
+const FEW: usize = 8;
+
 /// Numbers distinct things in the order in which they first come.
 pub(super) struct Numbering<K, V> {
+    keys: Vec<K>,
+    /// Numbers of all keys, once they are more than a few.
     numbers: HashMap<K, usize>,
     pub(super) values: Vec<V>,
 }
 
-impl<K: std::hash::Hash + Eq, V> Numbering<K, V> {
+impl<K: std::hash::Hash + Eq + Copy, V> Numbering<K, V> {
     fn new() -> Self {
-        Self { numbers: HashMap::new(), values: Vec::new() }
+        Self { keys: Vec::new(), numbers: HashMap::new(), values: Vec::new() }
     }
 
-    fn number(&mut self, key: K, value: impl FnOnce() -> V) {
-        let next = self.values.len();
-        self.numbers.entry(key).or_insert_with(|| {
-            self.values.push(value());
-            next
-        });
+    fn number(&mut self, key: K, value: V) {
+        if self.find(key).is_some() {
+            return;
+        }
+        self.keys.push(key);
+        self.values.push(value);
+        if self.keys.len() > FEW {
+            let not_yet = self.keys.iter().copied().zip(0..).skip(self.numbers.len());
+            self.numbers.extend(not_yet);
+        }
+    }
+
+    fn find(&self, key: K) -> Option<usize> {
+        if self.numbers.is_empty() {
+            return self.keys.iter().position(|known| *known == key);
+        }
+        self.numbers.get(&key).copied()
     }
 
     /// The number of something that was collected.
-    pub(super) fn of(&self, key: &K) -> usize {
-        self.numbers.get(key).copied().unwrap_or_default() // collected from the same entries just before
+    pub(super) fn of(&self, key: K) -> usize {
+        self.find(key).unwrap_or_default() // collected from the same entries just before
     }
 }
 
 /// What the entries of a row refer to.
 pub(super) struct Collected<'a> {
-    pub(super) lines: Numbering<&'a Line, &'a Line>,
+    pub(super) lines: Numbering<LineKey, &'a Line>,
     pub(super) items: Numbering<u64, &'a Snapshot>,
     pub(super) origins: Numbering<CartId, CartId>,
 }
@@ -49,13 +65,13 @@ impl<'a> Collected<'a> {
         let mut tables = Self { lines: Numbering::new(), items: Numbering::new(), origins: Numbering::new() };
         for entry in entries {
             if let Some(line) = &entry.line {
-                tables.lines.number(line.as_ref(), || line.as_ref());
+                tables.lines.number(line.key(), line.as_ref());
             }
             if let Some(origin) = entry.origin {
-                tables.origins.number(origin, || origin);
+                tables.origins.number(origin, origin);
             }
             for snapshot in [&entry.added, &entry.latest].into_iter().flatten() {
-                tables.items.number(snapshot.digest(), || snapshot);
+                tables.items.number(snapshot.digest(), snapshot);
             }
         }
         tables
@@ -210,4 +226,21 @@ fn read_price(reader: &mut Reader<'_>) -> Result<Money, FormatError> {
     let currency = std::str::from_utf8(&letters).ok().and_then(Currency::parse);
     let currency = currency.ok_or_else(|| reader.malformed("currency"))?;
     Ok(Money { amount: reader.number("price")?.cast_signed(), currency })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_and_many_are_numbered_as_they_first_come() {
+        for distinct in [1, FEW, FEW + 1, 5 * FEW] {
+            let mut numbering = Numbering::new();
+            for key in (0..distinct).chain((0..distinct).rev()) {
+                numbering.number(key, key);
+            }
+            assert_eq!(numbering.values, (0..distinct).collect::<Vec<_>>());
+            assert!((0..distinct).all(|key| numbering.of(key) == key), "{distinct}");
+        }
+    }
 }

@@ -166,8 +166,8 @@ fn write_entry(dot: Dot, entry: &Entry, touched: u64, tables: &Collected<'_>, wr
             | flag(entry.added.is_some(), ADDED)
             | flag(entry.latest.is_some(), LATEST),
     );
-    entry.line.iter().for_each(|line| writer.count(tables.lines.of(&line.as_ref())));
-    entry.origin.iter().for_each(|origin| writer.count(tables.origins.of(origin)));
+    entry.line.iter().for_each(|line| writer.count(tables.lines.of(line.key())));
+    entry.origin.iter().for_each(|origin| writer.count(tables.origins.of(*origin)));
     entry.n.iter().for_each(|n| writer.number(u64::from(*n)));
     if entry.group != Group::NONE {
         writer.fixed(entry.group.0);
@@ -181,11 +181,11 @@ fn write_entry(dot: Dot, entry: &Entry, touched: u64, tables: &Collected<'_>, wr
     }
     if let Some(added) = &entry.added {
         writer.difference(touched, added.stamp);
-        writer.count(tables.items.of(&added.digest()));
+        writer.count(tables.items.of(added.digest()));
     }
     if let Some(latest) = &entry.latest {
         writer.number(latest.stamp);
-        writer.count(tables.items.of(&latest.digest()));
+        writer.count(tables.items.of(latest.digest()));
     }
 }
 
