@@ -1,8 +1,8 @@
 //! Carts that were read or written lately: rows that are the same again are not decoded again, of rows that have grown by a
 //! few deltas only these are, and what an edge made of them for a reader is made once ([`made`]).
 //!
-//! A cart that is only read is kept as it was made, which takes less than half of the memory; one that changes is kept
-//! decoded too, for the next change.
+//! A cart that is only read is kept as it was made, which takes less than half of the memory; one that is written is kept
+//! decoded too, for the next write.
 //!
 //! What always holds: a cart is taken from here only for rows that were just loaded, each named by owner, version and
 //! checksum, or by operation and checksum, or of whose edition the store just said what came since: nothing, or deltas that
@@ -46,8 +46,8 @@ pub(crate) struct KnownCart {
     /// The rows one by one, where the engine has them rewritten.
     pub(crate) rows: Vec<Arc<Cart>>,
     pub(crate) own: Option<OwnRow>,
-    /// It was written here, or had further deltas when it was asked for again. One that was only folded has none.
-    pub(crate) will_change: bool,
+    /// This node wrote it, and saw it: then it will write it again.
+    is_written: bool,
     newest: Mutex<Option<Arc<Newest>>>,
     unseen: Mutex<Unseen>,
 }
@@ -81,7 +81,7 @@ impl KnownCart {
         };
         let newest = Mutex::new(self.newest().filter(is_known));
         let id = self.id.with_delta(dot, value_hash);
-        Self { id, state, newest, will_change: true, ..Self::default() }
+        Self { id, state, newest, is_written: true, ..Self::default() }
     }
 
     /// The newest items of all its lines, as they were last looked up.
@@ -133,7 +133,7 @@ impl Kept {
     }
 
     /// Those of what was decoded last.
-    pub(crate) fn rows(&self) -> Option<&RowsId> {
+    fn rows(&self) -> Option<&RowsId> {
         let decoded = self.decoded.as_ref().map(|known| &known.id);
         decoded.or_else(|| self.made.as_ref().map(|made| &made.rows))
     }
@@ -191,9 +191,9 @@ impl KnownCarts {
         }
     }
 
-    /// Keeps what was made, without what it was made of unless that will change again.
+    /// Keeps what was made, without what it was made of unless that will be written again.
     fn keep_made(&self, cart: CartId, known: &Arc<KnownCart>, made: Arc<Made>) {
-        self.put(cart, Some(known.clone()).filter(|known| known.will_change), Some(made));
+        self.put(cart, Some(known.clone()).filter(|known| known.is_written), Some(made));
     }
 
     fn put(&self, cart: CartId, decoded: Option<Arc<KnownCart>>, made: Option<Arc<Made>>) {

@@ -202,9 +202,8 @@ impl Service {
             return Ok(Loaded::of(known.clone()));
         }
         let id = known.id.with_deltas(&grown.deltas);
-        let mut fresh = known.with(id, cart, &grown.deltas).inspect_err(count_corrupt)?;
+        let fresh = known.with(id, cart, &grown.deltas).inspect_err(count_corrupt)?;
         fresh.note_edition(Some(grown.edition));
-        fresh.will_change = true;
         Ok(Loaded::of(Arc::new(fresh)))
     }
 
@@ -229,9 +228,7 @@ impl Service {
             known.note_edition(at_hand.edition);
             return Ok(Loaded::of(known.clone()));
         }
-        let will_change =
-            !keeps_rows && id.deltas() > 0 && kept.rows().is_some_and(|known_rows| *known_rows != id);
-        let mut fresh = match beginning {
+        let fresh = match beginning {
             Some((deltas, known)) => known.with(id, cart, &rows.deltas[deltas..])?,
             None => {
                 let loaded = self.decode_rows(cart, rows)?;
@@ -242,7 +239,6 @@ impl Service {
                 known
             }
         };
-        fresh.will_change = will_change;
         fresh.note_edition(at_hand.edition);
         Ok(Loaded::of(Arc::new(fresh)))
     }
