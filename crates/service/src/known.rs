@@ -11,7 +11,7 @@
 pub mod made;
 mod rows_id;
 
-pub(crate) use self::rows_id::RowsId;
+pub(crate) use self::rows_id::{RowsId, delta_name};
 
 use self::made::Made;
 use crate::{catalog::Newest, load::OwnRow};
@@ -80,7 +80,7 @@ impl KnownCart {
             only_grew && delta.shown().all(|(_, shown)| newest.get(shown.line.sku()).is_some())
         };
         let newest = Mutex::new(self.newest().filter(is_known));
-        let id = self.id.with_delta(dot, value_hash);
+        let id = self.id.with([(dot, value_hash)]);
         Self { id, state, newest, is_written: true, ..Self::default() }
     }
 

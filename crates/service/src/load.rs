@@ -4,7 +4,7 @@ use crate::{
     Service,
     error::ServiceError,
     identity::Presented,
-    known::{Kept, KnownCart, RowsId},
+    known::{Kept, KnownCart, RowsId, delta_name},
     lane::{Lane, flight::Ahead},
 };
 use bytes::Bytes;
@@ -190,23 +190,6 @@ impl Service {
         self.decode_unknown(cart, at_hand, kept).inspect_err(count_corrupt)
     }
 
-    /// What a cart that is known joins to with what came since.
-    pub(crate) fn decode_grown(
-        &self,
-        cart: CartId,
-        known: &Arc<KnownCart>,
-        grown: &Grown,
-    ) -> Result<Loaded, StoreError> {
-        self.known.count_decoded(true);
-        if grown.deltas.is_empty() {
-            return Ok(Loaded::of(known.clone()));
-        }
-        let id = known.id.with_deltas(&grown.deltas);
-        let fresh = known.with(id, cart, &grown.deltas).inspect_err(count_corrupt)?;
-        fresh.note_edition(Some(grown.edition));
-        Ok(Loaded::of(Arc::new(fresh)))
-    }
-
     /// The same, decoded as far as it is not known.
     fn decode_unknown(&self, cart: CartId, at_hand: &RowsAtHand, kept: &Kept) -> Result<Loaded, StoreError> {
         let rows = &at_hand.rows;
@@ -258,6 +241,23 @@ impl Service {
         }
         loaded.join_rows();
         Ok(loaded)
+    }
+
+    /// What a cart that is known joins to with what came since.
+    pub(crate) fn decode_grown(
+        &self,
+        cart: CartId,
+        known: &Arc<KnownCart>,
+        grown: &Grown,
+    ) -> Result<Loaded, StoreError> {
+        self.known.count_decoded(true);
+        if grown.deltas.is_empty() {
+            return Ok(Loaded::of(known.clone()));
+        }
+        let id = known.id.with(grown.deltas.iter().map(delta_name));
+        let fresh = known.with(id, cart, &grown.deltas).inspect_err(count_corrupt)?;
+        fresh.note_edition(Some(grown.edition));
+        Ok(Loaded::of(Arc::new(fresh)))
     }
 
     /// A guest's cart that another region still wrote after it was merged here belongs to the account.

@@ -47,16 +47,9 @@ impl RowsId {
     }
 
     /// With further deltas.
-    pub(crate) fn with_deltas(&self, further: &[DeltaRow]) -> Self {
+    pub(crate) fn with(&self, further: impl IntoIterator<Item = (Dot, u64)>) -> Self {
         let mut longer = self.clone();
-        longer.deltas.extend(further.iter().map(delta_name));
-        longer
-    }
-
-    /// With one delta more.
-    pub(crate) fn with_delta(&self, operation: Dot, value_hash: u64) -> Self {
-        let mut longer = self.clone();
-        longer.deltas.push((operation, value_hash));
+        longer.deltas.extend(further);
         longer
     }
 
@@ -103,7 +96,8 @@ impl RowsId {
     }
 }
 
-fn delta_name(row: &DeltaRow) -> (Dot, u64) {
+/// What a delta is called here: its operation, and the hash of its value.
+pub(crate) fn delta_name(row: &DeltaRow) -> (Dot, u64) {
     (row.key.operation, row.key.value_hash)
 }
 
@@ -124,7 +118,7 @@ mod tests {
         assert_eq!(id(1, &[1]).known_of(&id(2, &[1])), None, "another row");
         assert_eq!(id(1, &[1, 2]).known_of(&id(1, &[1])), None, "a delta fewer");
         assert_eq!(id(1, &[2]).known_of(&id(1, &[1, 2])), None, "another order");
-        assert_eq!(id(1, &[1]).with_delta(Dot::new(cart::WriterId(1), 2), 2), id(1, &[1, 2]));
+        assert_eq!(id(1, &[1]).with([(Dot::new(cart::WriterId(1), 2), 2)]), id(1, &[1, 2]));
     }
 
     #[test]
