@@ -2,7 +2,10 @@
 //!
 //! Every figure of the table is in every report; one that was not measured in a run has no value and says so.
 
-use crate::row::{Row, Work};
+use crate::{
+    row::{Row, Work},
+    run::Group,
+};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -156,10 +159,24 @@ pub(crate) fn works(wanted: &BTreeSet<String>) -> BTreeSet<Work> {
         .collect()
 }
 
+/// Who has turns with whom: each work by itself, beside what it is compared with.
+pub(crate) fn groups(works: &BTreeSet<Work>) -> Vec<Group> {
+    let under =
+        |work: Work| RATIOS.iter().filter(move |(_, over, _)| *over == work).map(|(.., under)| *under);
+    let is_compared_with = |work: &Work| RATIOS.iter().any(|(.., under)| under == work);
+    let measured = works.iter().filter(|work| !is_compared_with(work));
+    measured
+        .map(|work| {
+            let beside = under(*work).filter(|under| works.contains(under));
+            Group { of: *work, works: beside.chain([*work]).collect() }
+        })
+        .collect()
+}
+
 /// The ratios that rows give: of medians, with the spread over the rounds.
 pub(crate) fn ratios(rows: &[Row]) -> BTreeMap<&'static str, Measured> {
     let ratio = |&(name, over, under): &(&'static str, Work, Work)| {
-        let (over, under) = (rates(rows, over), rates(rows, under));
+        let (over, under) = (rates(rows, over, over), rates(rows, under, over));
         let value = median(&over)? / median(&under)?;
         let each: Vec<f64> = over.iter().zip(&under).map(|(over, under)| over / under).collect();
         let (least, most) = spread(&each)?;
@@ -183,9 +200,10 @@ fn sizes(rows: &[Row]) -> Option<(&'static str, Measured)> {
     Some((SIZES, Measured { value: full / empty, note: format!("{full:.2} ms over {empty:.2} ms") }))
 }
 
-/// The rates of one work, by round.
-pub(crate) fn rates(rows: &[Row], work: Work) -> Vec<f64> {
-    rows.iter().filter(|row| row.work == work).map(|row| row.per_second).collect()
+/// The rates of one work among the turns of another, or of itself, by round.
+fn rates(rows: &[Row], work: Work, beside: Work) -> Vec<f64> {
+    let rows = rows.iter().filter(|row| (row.work, row.beside) == (work, beside));
+    rows.map(|row| row.per_second).collect()
 }
 
 /// The middle one; of an even number, the lower of the two.
@@ -210,13 +228,24 @@ mod tests {
             .iter()
             .zip(1..)
             .flat_map(|((get, hello), round)| {
-                [Row::bare(Work::Get, round, *get), Row::bare(Work::Hello, round, *hello)]
+                let hello = Row { beside: Work::Get, ..Row::bare(Work::Hello, round, *hello) };
+                let among_adds = Row { beside: Work::Add, ..Row::bare(Work::Hello, round, 1.0) };
+                [Row::bare(Work::Get, round, *get), hello, among_adds]
             })
             .collect();
         let ratios = ratios(&rows);
         assert_eq!(ratios["get_vs_hello"].value, 0.8);
         assert_eq!(ratios["get_vs_hello"].note, "80/s over 100/s; by round 0.45 to 0.80");
         assert_eq!(ratios.len(), 1, "nothing is made up of what had no turn");
+    }
+
+    #[test]
+    fn each_work_has_its_turns_with_what_it_is_compared_with() {
+        let works = BTreeSet::from([Work::Hello, Work::Get, Work::Mixed, Work::Small, Work::AddToFull]);
+        let groups: Vec<_> = groups(&works).into_iter().map(|group| (group.of, group.works)).collect();
+        let beside_hello = (Work::Get, vec![Work::Hello, Work::Get]);
+        let beside_both = (Work::Mixed, vec![Work::Hello, Work::Small, Work::Mixed]);
+        assert_eq!(groups, [beside_hello, beside_both, (Work::AddToFull, vec![Work::AddToFull])]);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! A data directory with so many carts in it, made once and kept for later runs.
 //!
-//! Carts come in through the service's own import, each durable before it counts. A directory that was interrupted, or
-//! that was made by another recipe, or is so old that carts may end in it, is made anew. Runs work on a copy.
+//! Carts come in through the service's own import, each durable before it counts, and stand in the index of SKUs. A
+//! directory that was interrupted, or that was made by another recipe, or is so old that carts may end in it, is made anew.
+//! Runs work on a copy.
 
 use crate::{
     row::rate,
@@ -26,7 +27,7 @@ use std::{
 };
 
 /// Changes whenever what is loaded does.
-const RECIPE: u32 = 2;
+const RECIPE: u32 = 3;
 const STAMP: &str = ".loaded.json";
 /// Imports under way at once: as many as fill the committer's batches.
 const IMPORTS: usize = 512;
@@ -72,7 +73,8 @@ pub(crate) async fn loaded(target: &Path, carts: u64) -> Result<Loaded> {
     let journal_bytes = bytes_on_disk(&store.join("journal"))?;
     let settled_bytes = bytes_on_disk(&store)?.saturating_sub(journal_bytes);
     fill(&wired.service, carts..carts + FULL_CARTS, shop::full).await?;
-    wired.stop().await;
+    // What a start would do for minutes, beside what is measured.
+    wired.stop_indexed().await.context("the index of SKUs cannot be made")?;
     let loaded = Loaded { recipe: RECIPE, carts_per_second, settled_bytes, journal_bytes, folder };
     fs::write(loaded.folder.join(STAMP), serde_json::to_string(&loaded)?)?;
     Ok(loaded)

@@ -95,17 +95,19 @@ pub(crate) fn run(args: &ReportArgs) -> Result<()> {
     if args.smoke { report.complete(&wanted, args.redis.is_some()) } else { Ok(()) }
 }
 
-/// Starts what these works need, warms it, and gives all of them their turns.
+/// Starts what these works need, and gives each, when it is warm, its turns.
 #[expect(clippy::print_stdout, reason = "the output of the command")]
 fn take_turns(args: &ReportArgs, ground: &Ground, works: &BTreeSet<Work>) -> Result<(Sides, Vec<Row>)> {
     let sides = ground.start(args, works)?;
-    let needs_warmth = [Work::Get, Work::Small, Work::Whole, Work::Engine];
-    for work in needs_warmth.into_iter().filter(|work| works.contains(work)) {
-        println!("warming `{}`", work.name());
-        sides.turn(work, 0, args.warm())?;
+    let mut rows = Vec::new();
+    for group in figures::groups(works) {
+        for work in group.works.iter().filter(|work| work.is_warmed()) {
+            println!("warming `{}`", work.name());
+            sides.turn(*work, 0, args.warm())?;
+        }
+        let tell = |row: &Row| println!("{}", written::row(row));
+        rows.extend(run::rounds(&sides, &group, args.rounds(), args.turn(), tell)?);
     }
-    let tell = |row: &Row| println!("{}", written::row(row));
-    let rows = run::rounds(&sides, works, args.rounds(), args.turn(), tell)?;
     Ok((sides, rows))
 }
 

@@ -34,6 +34,11 @@ pub(crate) enum Work {
 }
 
 impl Work {
+    /// False of what is as fast at first as ever, and of carts that may not grow.
+    pub(crate) fn is_warmed(self) -> bool {
+        !matches!(self, Self::Hello | Self::Redis | Self::AddToEmpty | Self::AddToFull)
+    }
+
     /// True of what is called in process.
     pub(crate) fn is_inside(self) -> bool {
         matches!(self, Self::Whole | Self::Engine)
@@ -63,6 +68,8 @@ pub(crate) struct Row {
     pub(crate) round: u32,
     /// Of what.
     pub(crate) work: Work,
+    /// Among whose turns.
+    pub(crate) beside: Work,
     /// Requests of the measured kinds, answered in a second.
     pub(crate) per_second: f64,
     /// Carts cleared beside them, in a second.
@@ -116,7 +123,17 @@ impl Row {
     /// One of which only the rate is known.
     pub(crate) fn bare(work: Work, round: u32, per_second: f64) -> Self {
         let (each_second, command, latency) = (Vec::new(), None, None);
-        Self { round, work, per_second, cleared_per_second: 0.0, refused: 0, latency, each_second, command }
+        Self {
+            round,
+            work,
+            beside: work,
+            per_second,
+            cleared_per_second: 0.0,
+            refused: 0,
+            latency,
+            each_second,
+            command,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
 };
 use anyhow::{Context, Result};
 use gameday::load::{self, Pace, Plan, Source};
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 /// Keep-alive connections of every closed loop.
 pub(crate) const CONNECTIONS: usize = 64;
@@ -114,18 +114,27 @@ fn closed(side: &Side, duration: Duration) -> Plan {
     side.plan(CONNECTIONS, duration, Pace::Closed)
 }
 
-/// All turns of all rounds, told as they end.
+/// A work that is measured, and what it is compared with: they take turns. Other works have theirs before or after, so that no
+/// figure is of a store that does something else, or of what that left behind.
+pub(crate) struct Group {
+    /// The one that is measured.
+    pub(crate) of: Work,
+    /// All of them, in the order of their turns.
+    pub(crate) works: Vec<Work>,
+}
+
+/// All turns of all rounds of a group, told as they end.
 pub(crate) fn rounds(
     sides: &Sides,
-    works: &BTreeSet<Work>,
+    group: &Group,
     rounds: u32,
     duration: Duration,
     mut tell: impl FnMut(&Row),
 ) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for round in 1..=rounds {
-        for work in works {
-            let row = sides.turn(*work, round, duration)?;
+        for work in &group.works {
+            let row = Row { beside: group.of, ..sides.turn(*work, round, duration)? };
             tell(&row);
             rows.push(row);
         }

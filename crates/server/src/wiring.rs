@@ -20,7 +20,7 @@ use crate::{
 use cart::Timestamp;
 use futures::future::BoxFuture;
 use service::{
-    Environment, Service, index,
+    Environment, Service, ServiceError, index,
     worker::{expire, fold, refresh, sweep},
 };
 use std::{
@@ -161,11 +161,26 @@ fn start_workers(service: &Arc<Service>) -> Vec<JoinHandle<()>> {
 
 impl Wired {
     /// Stops what goes on beside requests, wherever it is, and leaves the index of SKUs as the next start wants it.
-    pub async fn stop(self) {
-        for worker in self.workers {
+    pub async fn stop(mut self) {
+        self.stop_workers().await;
+        self.index.rest(&self.service).await;
+    }
+
+    /// The same once all carts stand in the index of SKUs, however long that takes.
+    ///
+    /// # Errors
+    /// Where carts cannot be read, or the index cannot be written.
+    pub async fn stop_indexed(mut self) -> Result<(), ServiceError> {
+        self.stop_workers().await;
+        self.service.scan_into_index().await?;
+        self.index.rest(&self.service).await;
+        Ok(())
+    }
+
+    async fn stop_workers(&mut self) {
+        for worker in std::mem::take(&mut self.workers) {
             worker.abort();
             drop(worker.await); // that it was stopped
         }
-        self.index.rest(&self.service).await;
     }
 }

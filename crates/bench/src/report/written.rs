@@ -4,7 +4,7 @@ use super::Report;
 use crate::{
     figures::TABLE,
     plot::{self, Line},
-    row::{Latency, Row},
+    row::{Latency, Row, Work},
 };
 use anyhow::{Context, Result};
 use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path};
@@ -44,10 +44,21 @@ pub(super) fn row(row: &Row) -> String {
     line
 }
 
+/// All that had turns.
+fn works(report: &Report) -> impl Iterator<Item = Work> + use<> {
+    report.rows.iter().map(|row| row.work).collect::<BTreeSet<_>>().into_iter()
+}
+
+/// The turns of a work; of what several are compared with, those among the turns of the first.
+fn turns_of(report: &Report, work: Work) -> impl Iterator<Item = &Row> {
+    let of_work = move |row: &&Row| row.work == work;
+    let beside = report.rows.iter().find(of_work).map(|row| row.beside);
+    report.rows.iter().filter(of_work).filter(move |row| Some(row.beside) == beside)
+}
+
 /// Of the last round of each work, and of the open loop.
 fn latencies(report: &Report) -> Vec<Line> {
-    let last = report.rows.iter().map(|row| row.round).max();
-    let rows = report.rows.iter().filter(|row| Some(row.round) == last);
+    let rows = works(report).filter_map(|work| turns_of(report, work).last());
     let rows = rows.filter_map(|row| Some((row.work.name().to_owned(), row.latency.as_ref()?)));
     let half = report.half.iter().flat_map(|half| {
         [("mix at half rate".to_owned(), &half.latency), ("writes at half rate".to_owned(), &half.writes)]
@@ -58,7 +69,6 @@ fn latencies(report: &Report) -> Vec<Line> {
 
 /// Of each work, its rounds one behind the other, and of the open loop.
 fn rates(report: &Report) -> Vec<Line> {
-    let works: BTreeSet<_> = report.rows.iter().map(|row| row.work).collect();
     let line = |name: &str, seconds: &mut dyn Iterator<Item = u64>| {
         #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
         let points = seconds.enumerate().map(|(second, count)| (second as f64, count as f64));
@@ -66,10 +76,8 @@ fn rates(report: &Report) -> Vec<Line> {
     };
     // The last second of a turn is not a whole one.
     let whole = |seconds: &[u64]| seconds.split_last().map_or(Vec::new(), |(_, whole)| whole.to_vec());
-    let works = works.into_iter().map(|work| {
-        let rows = report.rows.iter().filter(|row| row.work == work);
-        line(work.name(), &mut rows.flat_map(|row| whole(&row.each_second)))
-    });
+    let works = works(report)
+        .map(|work| line(work.name(), &mut turns_of(report, work).flat_map(|row| whole(&row.each_second))));
     let half =
         report.half.iter().map(|half| line("mix at half rate", &mut whole(&half.each_second).into_iter()));
     works.chain(half).filter(|line| !line.points.is_empty()).collect()

@@ -178,4 +178,17 @@ mod tests {
             tokio::task::yield_now().await;
         }
     }
+
+    #[tokio::test]
+    async fn a_stop_that_waits_for_the_index_leaves_it_whole_whatever_was_scanned_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut first = wired(&folder).await;
+        first.stop_workers().await;
+        add(&first, "ann").await;
+        assert_eq!(first.index.scanned_at().await, None);
+        first.stop_indexed().await.unwrap();
+        let second = wired(&folder).await;
+        assert!(second.index.scanned_at().await.is_some());
+        assert_eq!(found(&second).await, (1, true), "at once");
+    }
 }

@@ -119,6 +119,13 @@ impl Service {
         Ok(Done { read, more })
     }
 
+    /// Scans all carts without a rest. For a stop of what has nothing else to do, when no worker does it any more.
+    pub async fn scan_into_index(&self) -> Result<(), ServiceError> {
+        let mut scan = Scan { after: None, under_way: false, due: Timestamp(0) };
+        while self.index_step(&mut scan).await?.more {}
+        Ok(())
+    }
+
     /// Puts all carts into the index that were noted. For a stop, when no worker does it any more.
     pub async fn catch_up_index(&self) -> Result<(), ServiceError> {
         let Some(index) = self.index.get() else { return Ok(()) };
