@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use ::fjall::compaction::Leveled;
 use ::fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use async_trait::async_trait;
 use storage::cart::line::Sku;
@@ -28,6 +29,12 @@ const END: u8 = 0;
 /// Bytes of keys and values in memory before they go to disk. They take several times as much there, and nothing reads
 /// them more often than what is on disk.
 const MEMTABLE_BYTES: u64 = 4 << 20;
+
+/// One compacts; with another, what is in memory does not wait for that to go to disk, and grow meanwhile.
+const WORKERS: usize = 2;
+/// Tables of one memtable each before they are merged into what is on disk. Each has keys from everywhere, so a merge
+/// writes all of the index anew: by fours, that took a seventh of the server's time under adds.
+const TABLES_MERGED: u8 = 12;
 
 /// Beside ids of carts, which are longer.
 const MARK: &[u8] = b"mark";
@@ -150,9 +157,13 @@ impl SkuIndex for FjallSkuIndex {
 
 impl Disk {
     fn open(dir: &Path, cache_bytes: u64) -> ::fjall::Result<Self> {
-        let database = Database::builder(dir).cache_size(cache_bytes).worker_threads(1).open()?;
+        let database = Database::builder(dir).cache_size(cache_bytes).worker_threads(WORKERS).open()?;
+        let merging = Arc::new(Leveled::default().with_l0_threshold(TABLES_MERGED));
         let options = || {
-            KeyspaceCreateOptions::default().manual_journal_persist(true).max_memtable_size(MEMTABLE_BYTES)
+            KeyspaceCreateOptions::default()
+                .manual_journal_persist(true)
+                .max_memtable_size(MEMTABLE_BYTES)
+                .compaction_strategy(merging.clone())
         };
         let keyspace = |name| database.keyspace(name, options);
         let (carts, skus) = (keyspace("carts")?, keyspace("skus")?);
