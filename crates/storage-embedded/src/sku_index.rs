@@ -10,8 +10,10 @@
 //! A directory that does not open is deleted and begun anew.
 
 use std::collections::BTreeSet;
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
 
 use ::fjall::compaction::Leveled;
 use ::fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
@@ -35,6 +37,10 @@ const WORKERS: usize = 2;
 /// Tables of one memtable each before they are merged into what is on disk. Each has keys from everywhere, so a merge
 /// writes all of the index anew: by fours, that took a seventh of the server's time under adds.
 const TABLES_MERGED: u8 = 12;
+
+/// The greatest there is.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 19;
 
 /// Beside ids of carts, which are longer.
 const MARK: &[u8] = b"mark";
@@ -69,14 +75,14 @@ impl FjallSkuIndex {
     /// # Errors
     /// [`StoreError::Unavailable`] where a new one cannot be made either, or another process has it open.
     pub fn open(dir: &Path, cache_bytes: u64) -> Result<Self> {
-        let opened = Disk::open(dir, cache_bytes).or_else(|error| {
+        let opened = yielding(|| Disk::open(dir, cache_bytes)).or_else(|error| {
             if matches!(error, ::fjall::Error::Locked) {
                 return Err(BoxError::from(error));
             }
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "the index of SKUs does not open, and is made anew from the carts");
             std::fs::remove_dir_all(dir)?;
-            Ok(Disk::open(dir, cache_bytes)?)
+            Ok(yielding(|| Disk::open(dir, cache_bytes))?)
         });
         let disk = opened.map_err(StoreError::Unavailable)?;
         Ok(Self { disk: Arc::new(disk), write: Arc::default() })
@@ -120,6 +126,18 @@ impl FjallSkuIndex {
         let done = done.map_err(|error| StoreError::Unavailable(error.into()))?;
         done.map_err(|error| StoreError::Unavailable(error.into()))
     }
+}
+
+/// Has threads that are begun in here take what others leave of the processors: a merge of the index works for seconds, and
+/// nobody waits for it.
+fn yielding<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    let begin = || {
+        // Of this thread alone, and of those that it begins, which is so on Linux and not everywhere.
+        #[cfg(target_os = "linux")]
+        rustix::process::nice(NICENESS).ok(); // nobody is kept from being nicer; without it, the index is only less so
+        work()
+    };
+    thread::scope(|scope| scope.spawn(begin).join()).unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 impl IndexMark {
@@ -218,6 +236,15 @@ impl Drop for Disk {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn threads_that_yield_begin_others_that_do_and_nobody_else() {
+        let niceness = || rustix::process::getpriority_process(None).unwrap();
+        let before = niceness();
+        let inside = yielding(|| thread::spawn(move || niceness()).join().unwrap());
+        assert_eq!((inside, niceness()), (NICENESS, before));
+    }
 
     fn opened() -> (FjallSkuIndex, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
