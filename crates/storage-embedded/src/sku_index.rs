@@ -38,9 +38,10 @@ const WORKERS: usize = 2;
 /// writes all of the index anew: by fours, that took a seventh of the server's time under adds.
 const TABLES_MERGED: u8 = 12;
 
-/// The greatest there is.
+/// A tenth of what a thread of a request may take, where all want to work: with less, at the greatest there is, what is in
+/// memory would not go to disk for as long as the server is busy.
 #[cfg(target_os = "linux")]
-const NICENESS: i32 = 19;
+const NICENESS: i32 = 10;
 
 /// Beside ids of carts, which are longer.
 const MARK: &[u8] = b"mark";
@@ -128,8 +129,8 @@ impl FjallSkuIndex {
     }
 }
 
-/// Has threads that are begun in here take what others leave of the processors: a merge of the index works for seconds, and
-/// nobody waits for it.
+/// Has threads that are begun in here take little of the processors but what others leave: a merge of the index works for
+/// seconds, and nobody waits for it.
 fn yielding<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     let begin = || {
         // Of this thread alone, and of those that it begins, which is so on Linux and not everywhere.
@@ -242,7 +243,7 @@ mod tests {
     fn threads_that_yield_begin_others_that_do_and_nobody_else() {
         let niceness = || rustix::process::getpriority_process(None).unwrap();
         let before = niceness();
-        let inside = yielding(|| thread::spawn(move || niceness()).join().unwrap());
+        let inside = yielding(|| thread::spawn(niceness).join().unwrap());
         assert_eq!((inside, niceness()), (NICENESS, before));
     }
 
