@@ -35,7 +35,7 @@ fn check(binary: &Path) -> Invocation {
 fn install(root: &Path) -> Result<()> {
     let install =
         Invocation::cargo("install --locked --debug --root").arg(TOOLS).arg(format!("cargo-deny@{VERSION}"));
-    println!("installing cargo-deny {VERSION} (a few minutes, once): {install}");
+    println!("installing cargo-deny {VERSION} (a minute, once): {install}");
     install.run(root).context("cargo-deny cannot be installed, and without it no licence is checked")
 }
 

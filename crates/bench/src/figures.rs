@@ -146,12 +146,14 @@ const RATIOS: [(&str, Work, Work); 6] = [
 pub(crate) const HALF: [&str; 2] = ["p999_half_ms", "max_half_ms"];
 /// The figure of medians of latency.
 const SIZES: &str = "add_300_vs_empty";
+/// Which is over which in it.
+const COMPARED_SIZES: (Work, Work) = (Work::AddToFull, Work::AddToEmpty);
 
 /// What must have a turn so that these figures can be had.
 pub(crate) fn works(wanted: &BTreeSet<String>) -> BTreeSet<Work> {
     let ratios = RATIOS.iter().filter(|(name, ..)| wanted.contains(*name));
     let saturated = HALF.iter().any(|name| wanted.contains(*name)).then_some(Work::Mixed);
-    let sizes = wanted.contains(SIZES).then_some([Work::AddToEmpty, Work::AddToFull]);
+    let sizes = wanted.contains(SIZES).then_some(<[Work; 2]>::from(COMPARED_SIZES));
     ratios
         .flat_map(|(_, over, under)| [*over, *under])
         .chain(saturated)
@@ -161,14 +163,12 @@ pub(crate) fn works(wanted: &BTreeSet<String>) -> BTreeSet<Work> {
 
 /// Who has turns with whom: each work by itself, beside what it is compared with.
 pub(crate) fn groups(works: &BTreeSet<Work>) -> Vec<Group> {
-    let under =
-        |work: Work| RATIOS.iter().filter(move |(_, over, _)| *over == work).map(|(.., under)| *under);
-    let is_compared_with = |work: &Work| RATIOS.iter().any(|(.., under)| under == work);
-    let measured = works.iter().filter(|work| !is_compared_with(work));
+    let compared = || RATIOS.iter().map(|(_, over, under)| (*over, *under)).chain([COMPARED_SIZES]);
+    let measured = works.iter().filter(|work| compared().all(|(_, under)| under != **work));
     measured
         .map(|work| {
-            let beside = under(*work).filter(|under| works.contains(under));
-            Group { of: *work, works: beside.chain([*work]).collect() }
+            let under = compared().filter(|(over, under)| over == work && works.contains(under));
+            Group { of: *work, works: under.map(|(_, under)| under).chain([*work]).collect() }
         })
         .collect()
 }
@@ -196,7 +196,7 @@ fn sizes(rows: &[Row]) -> Option<(&'static str, Measured)> {
         let rows = rows.iter().filter(|row| row.work == work);
         median(&rows.filter_map(|row| Some(row.latency.as_ref()?.p50_ms)).collect::<Vec<_>>())
     };
-    let (full, empty) = (p50(Work::AddToFull)?, p50(Work::AddToEmpty)?);
+    let (full, empty) = (p50(COMPARED_SIZES.0)?, p50(COMPARED_SIZES.1)?);
     Some((SIZES, Measured { value: full / empty, note: format!("{full:.2} ms over {empty:.2} ms") }))
 }
 
@@ -246,6 +246,9 @@ mod tests {
         let beside_hello = (Work::Get, vec![Work::Hello, Work::Get]);
         let beside_both = (Work::Mixed, vec![Work::Hello, Work::Small, Work::Mixed]);
         assert_eq!(groups, [beside_hello, beside_both, (Work::AddToFull, vec![Work::AddToFull])]);
+        let sizes = super::groups(&BTreeSet::from([Work::AddToEmpty, Work::AddToFull]));
+        let sizes: Vec<_> = sizes.into_iter().map(|group| group.works).collect();
+        assert_eq!(sizes, [[Work::AddToEmpty, Work::AddToFull]], "in turn, not one behind the other");
     }
 
     #[test]

@@ -173,7 +173,7 @@ impl Wired {
     pub async fn stop_indexed(mut self) -> Result<(), ServiceError> {
         self.stop_workers().await;
         self.service.scan_into_index().await?;
-        self.index.rest(&self.service).await;
+        self.stop().await;
         Ok(())
     }
 
