@@ -162,22 +162,34 @@ const GLOBAL_EVENTUAL: &str =
 const GLOBAL_STRONG: &str =
     r#""TableStatus":"ACTIVE","Replicas":[{"RegionName":"us-east-1"}],"MultiRegionConsistency":"STRONG""#;
 
-/// The chain looks at the environment of the process, so this runs in one of its own.
-#[test]
-fn a_machine_without_credentials_is_told_so() {
-    const CHILD: &str = "DYNAMODB_NO_CREDENTIALS_CHILD";
-    if std::env::var_os(CHILD).is_some() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let mut options = local::options("http://127.0.0.1:9");
-        options.access = Access::Chain;
-        let message = runtime.block_on(refused(options));
-        assert!(message.contains("no credentials: set them, or give this machine a role"), "{message}");
-        return;
+/// Whether this process runs `test` alone; if it does not, one is started that does, and has to pass.
+fn alone(test: &str, prepare: impl FnOnce(&mut Command)) -> bool {
+    const ALONE: &str = "DYNAMODB_TEST_ALONE";
+    if std::env::var_os(ALONE).is_some() {
+        return true;
     }
     let mut child = Command::new(std::env::current_exe().unwrap());
-    child.args(["--exact", "messages::a_machine_without_credentials_is_told_so"]).env_clear().env(CHILD, "1");
-    let output = child.env("AWS_EC2_METADATA_DISABLED", "true").env("HOME", "/nowhere").output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    prepare(&mut child);
+    let output = child.args(["--exact", test]).env(ALONE, "1").output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && told.contains("1 passed"), "{told}");
+    false
+}
+
+/// The chain looks at the environment of the process.
+#[tokio::test]
+async fn a_machine_without_credentials_is_told_so() {
+    if !alone("messages::a_machine_without_credentials_is_told_so", without_credentials) {
+        return;
+    }
+    let mut options = local::options("http://127.0.0.1:9");
+    options.access = Access::Chain;
+    let message = refused(options).await;
+    assert!(message.contains("no credentials: set them, or give this machine a role"), "{message}");
+}
+
+fn without_credentials(child: &mut Command) {
+    child.env_clear().env("AWS_EC2_METADATA_DISABLED", "true").env("HOME", "/nowhere");
 }
 
 #[derive(Clone, Default)]
@@ -202,8 +214,13 @@ impl<'a> MakeWriter<'a> for Log {
     }
 }
 
+/// `tracing` keeps for the whole process whether anybody listens to a place: a test beside this one that
+/// comes by there first would have it silent.
 #[tokio::test]
 async fn no_secret_is_printed_not_even_by_a_log_of_everything() {
+    if !alone("messages::no_secret_is_printed_not_even_by_a_log_of_everything", |_| ()) {
+        return;
+    }
     let log = Log::default();
     let subscriber =
         tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone()).finish();
