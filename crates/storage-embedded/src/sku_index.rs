@@ -196,12 +196,14 @@ impl Disk {
         if before == value {
             return Ok(());
         }
+        // Only what is different: all that is written is merged into all that there is, and an add brings one of many.
+        let (old, new) = (ended(before), ended(&value));
         let mut batch = self.database.batch();
-        for sku in before.split_inclusive(|byte| *byte == END) {
-            batch.remove(&self.skus, [sku, &cart.0].concat());
+        for sku in old.difference(&new) {
+            batch.remove(&self.skus, [sku, &cart.0[..]].concat());
         }
-        for sku in value.split_inclusive(|byte| *byte == END) {
-            batch.insert(&self.skus, [sku, &cart.0].concat(), []);
+        for sku in new.difference(&old) {
+            batch.insert(&self.skus, [sku, &cart.0[..]].concat(), []);
         }
         if skus.is_empty() {
             batch.remove(&self.carts, cart.0);
@@ -225,6 +227,11 @@ impl Disk {
         }
         Ok(found)
     }
+}
+
+/// SKUs that stand one after the other, each with its end.
+fn ended(skus: &[u8]) -> BTreeSet<&[u8]> {
+    skus.split_inclusive(|byte| *byte == END).collect()
 }
 
 impl Drop for Disk {
