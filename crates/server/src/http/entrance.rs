@@ -18,7 +18,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures::future::BoxFuture;
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, pin::pin, sync::Arc};
 use tower::{Layer as _, Service, ServiceExt as _, service_fn, util::BoxCloneSyncService};
 
 /// All routes, and the way to them.
@@ -64,11 +64,11 @@ impl Inside for Entrance {
         match &self.for_pages {
             None => {
                 let shop = Arc::clone(&self.shop);
-                Box::pin(async move { request_id::answered_as(name, shop.answer(request)).await })
+                Box::pin(async move { request_id::answered_as(name, pin!(shop.answer(request))).await })
             }
             Some(for_pages) => {
                 let answer = certain(for_pages.clone().oneshot(request));
-                Box::pin(request_id::answered_as(name, answer))
+                Box::pin(async move { request_id::answered_as(name, pin!(answer)).await })
             }
         }
     }
@@ -107,7 +107,7 @@ impl Shop {
             return Problem::not_found().into_response();
         }
         match self.own.at(path).map(|matched| matched.value) {
-            Ok(route) => Observed::of(&request, route).answered_by(self.admit(request)).await,
+            Ok(route) => Observed::of(&request, route).answered_by(pin!(self.admit(request))).await,
             Err(_) => self.route(request).await,
         }
     }

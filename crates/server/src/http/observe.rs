@@ -6,7 +6,7 @@ use metrics::Histogram;
 use parking_lot::RwLock;
 use std::{
     collections::HashMap,
-    pin::pin,
+    pin::Pin,
     sync::LazyLock,
     time::{Duration, Instant},
 };
@@ -29,10 +29,10 @@ impl<'a> Observed<'a> {
         Self { route, method, span: request_span(request.headers(), method, route), started: Instant::now() }
     }
 
-    /// Waits for its answer, in its span.
-    pub(super) async fn answered_by(self, answer: impl Future<Output = Response>) -> Response {
+    /// Waits for its answer, in its span. The answer stays where the caller has it: a future that takes another has room for
+    /// it twice, where it comes in and where it is polled.
+    pub(super) async fn answered_by(self, mut answer: Pin<&mut impl Future<Output = Response>>) -> Response {
         let Self { route, method, span, started } = self;
-        let mut answer = pin!(answer);
         let response = match &span {
             Some(span) => answer.as_mut().instrument(span.clone()).await,
             None => answer.as_mut().await,

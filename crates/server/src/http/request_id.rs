@@ -10,7 +10,7 @@ use axum::{
 };
 use data_encoding::HEXLOWER;
 use futures::FutureExt;
-use std::{any::Any, panic::AssertUnwindSafe, pin::pin};
+use std::{any::Any, panic::AssertUnwindSafe, pin::Pin};
 
 const NAME: HeaderName = HeaderName::from_static("x-request-id");
 /// Characters of the longest that is taken.
@@ -26,8 +26,10 @@ pub(crate) fn current() -> Option<String> {
 }
 
 /// Waits for the answer to a request of this name, and puts the name on it.
-pub(super) async fn answered_as(name: HeaderValue, answer: impl Future<Output = Response>) -> Response {
-    let answer = pin!(answer);
+pub(super) async fn answered_as(
+    name: HeaderValue,
+    answer: Pin<&mut impl Future<Output = Response>>,
+) -> Response {
     let answer = AssertUnwindSafe(answer)
         .catch_unwind()
         .map(|answered| answered.unwrap_or_else(|cause| panicked(&*cause)));
@@ -68,10 +70,12 @@ mod tests {
     use super::*;
     use axum::{body::to_bytes, http::StatusCode};
     use serde_json::Value;
+    use std::pin::pin;
 
     #[tokio::test]
     async fn a_handler_that_panics_is_answered_under_the_name_of_its_request() {
-        let response = answered_as(HeaderValue::from_static("order-7"), async { panic!("planted") }).await;
+        let answer = pin!(async { panic!("planted") });
+        let response = answered_as(HeaderValue::from_static("order-7"), answer).await;
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(response.headers()[NAME], "order-7");
         let body = to_bytes(response.into_body(), 10_000).await.unwrap();
