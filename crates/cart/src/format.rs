@@ -84,6 +84,18 @@ pub fn open<T>(
     bytes: &[u8],
     read: impl FnOnce(&mut Reader<'_>) -> Result<T, FormatError>,
 ) -> Result<T, FormatError> {
+    let mut reader = Reader::new(whole(bytes)?);
+    if reader.byte("version")? != VERSION {
+        return Err(FormatError::Malformed { at: 0, what: "version" });
+    }
+    let value = read(&mut reader)?;
+    reader.end()?;
+    Ok(value)
+}
+
+/// What stands before the checksum, if that fits. A record that [`seal`] wrote, and that nothing happened to since, reads
+/// back; so much can be said without reading it.
+pub fn whole(bytes: &[u8]) -> Result<&[u8], FormatError> {
     let too_short = FormatError::Malformed { at: bytes.len(), what: "too short" };
     match bytes.first() {
         None => return Err(too_short),
@@ -94,13 +106,7 @@ pub fn open<T>(
     if crc32c::crc32c(body) != u32::from_le_bytes(*checksum) {
         return Err(FormatError::Checksum);
     }
-    let mut reader = Reader::new(body);
-    if reader.byte("version")? != VERSION {
-        return Err(FormatError::Malformed { at: 0, what: "version" });
-    }
-    let value = read(&mut reader)?;
-    reader.end()?;
-    Ok(value)
+    Ok(body)
 }
 
 #[cfg(test)]

@@ -191,7 +191,7 @@ impl Service {
                     finished = false;
                 }
             }
-            written = Some(Receipt { cart: account, dot: stamp.dot, day: now.day(), delta: delta.clone() });
+            written = Some(Receipt::of(account, stamp.dot, now.day(), &delta));
             loaded = self.store(account, loaded, delta, stamp.dot, &mut lane).await?;
             if loaded.state.erased {
                 return Err(ServiceError::Erased);

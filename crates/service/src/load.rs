@@ -33,7 +33,7 @@ pub(crate) struct Loaded {
     /// The own row.
     pub(crate) own: Option<OwnRow>,
     /// A change that was acknowledged and that no row holds: joined, and to be written with the next change.
-    pub(crate) lost: Option<Receipt>,
+    pub(crate) lost: Option<(Dot, Delta)>,
     /// The versions that were joined.
     pub(crate) versions: Vec<RowSeen>,
     /// Of the deltas that were joined and that no version counts yet, the newest of each writer.
@@ -149,7 +149,7 @@ impl Service {
         presented: &Presented,
     ) -> Result<(Loaded, bool), ServiceError> {
         let (mut loaded, lagging) = self.load_shown(cart, decoded, presented.freshness.as_ref()).await?;
-        let receipt = presented.receipt.clone();
+        let receipt = presented.receipt.as_ref();
         if let Some(receipt) = receipt.filter(|receipt| !receipt.is_expired(self.environment.now().day())) {
             loaded.join_receipt(cart, receipt, self.environment.now().day());
         }
@@ -317,19 +317,18 @@ impl Loaded {
     }
 
     /// Joins what was acknowledged of this cart, or of a guest's that is merged into it, where it is not there.
-    fn join_receipt(&mut self, cart: CartId, receipt: Receipt, today: Day) {
+    fn join_receipt(&mut self, cart: CartId, receipt: &Receipt, today: Day) {
+        let Ok(delta) = receipt.delta() else { return }; // read before, when it was presented
         let delta = match receipt.cart {
-            own if own == cart => receipt.delta,
-            guest if self.state.merged.contains_key(&guest) => {
-                Merge { guest, state: receipt.delta }.brought(today)
-            }
+            own if own == cart => delta,
+            guest if self.state.merged.contains_key(&guest) => Merge { guest, state: delta }.brought(today),
             _ => return,
         };
         let joined = self.state.joined(&delta);
         if joined != *self.state {
             self.state = Arc::new(joined);
             self.known = None;
-            self.lost = Some(Receipt { delta, ..receipt });
+            self.lost = Some((receipt.dot, delta));
         }
     }
 

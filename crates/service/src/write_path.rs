@@ -66,9 +66,9 @@ impl Service {
     ) -> Result<CartAnswer, ServiceError> {
         let mut lane = self.lanes.enter_ahead(cart, || self.environment.random()).await;
         let (mut loaded, lagging, in_flight) = self.load_ahead(cart, &lane, &conditions.presented).await?;
-        if let Some(lost) = loaded.lost.take().filter(|_| !loaded.state.erased) {
+        if let Some((dot, lost)) = loaded.lost.take().filter(|_| !loaded.state.erased) {
             metrics::counter!("evercart_receipts_joined_total").increment(1);
-            loaded = self.store(cart, loaded, lost.delta, lost.dot, &mut lane).await?;
+            loaded = self.store(cart, loaded, lost, dot, &mut lane).await?;
         }
         let step = self.step(cart, (identity, conditions), &loaded.state, &mut lane, plan);
         let Ok(Step::Write(write)) = step else {
@@ -82,7 +82,7 @@ impl Service {
             };
         };
         let Write { stamp, delta, after } = write;
-        let receipt = Receipt { cart, dot: stamp.dot, day: stamp.at.day(), delta: delta.clone() };
+        let receipt = Receipt::of(cart, stamp.dot, stamp.at.day(), &delta);
         let loaded = match self.stores.carts.capabilities().write_path {
             WritePath::Append => {
                 let taken = self.take_in(cart, loaded, (&delta, after), stamp.dot, &mut lane).await?;

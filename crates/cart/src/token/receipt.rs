@@ -6,7 +6,7 @@ use crate::{
     dot::{Dot, WriterId},
     format::{self, FormatError, Reader, Writer},
     id::CartId,
-    state::{Cart, Delta},
+    state::Delta,
     time::Day,
 };
 
@@ -24,11 +24,21 @@ pub struct Receipt {
     pub dot: Dot,
     /// When it was acknowledged.
     pub day: Day,
-    /// What it changed.
-    pub delta: Delta,
+    /// What it changed, as [`format::encode`] wrote it: who makes a receipt has just stored the same bytes.
+    pub delta: Vec<u8>,
 }
 
 impl Receipt {
+    /// Of a change that has not been encoded yet.
+    pub fn of(cart: CartId, dot: Dot, day: Day, delta: &Delta) -> Self {
+        Self { cart, dot, day, delta: format::encode(delta) }
+    }
+
+    /// The change itself.
+    pub fn delta(&self) -> Result<Delta, FormatError> {
+        format::decode(&self.delta)
+    }
+
     /// True when it is too old to be joined.
     pub fn is_expired(&self, today: Day) -> bool {
         today.since(self.day) > RECEIPT_DAYS
@@ -41,14 +51,16 @@ impl Receipt {
         writer.fixed(self.dot.writer.0);
         writer.number(u64::from(self.dot.seq));
         writer.number(u64::from(self.day.0));
-        writer.raw(&format::encode(&self.delta));
+        writer.raw(&self.delta);
         keys.seal(KIND, &writer.into_bytes())
     }
 
     /// Reads a token.
     pub fn from_token(token: &str, keys: &Keyring) -> Result<Self, BadToken> {
         let payload = keys.open(KIND, token)?;
-        read(&mut Reader::new(&payload)).map_err(|_| BadToken)
+        let receipt = read(&mut Reader::new(&payload)).map_err(|_| BadToken)?;
+        // One of a newer release is told now, and not when the cart is there.
+        receipt.delta().map(|_| receipt).map_err(|_| BadToken)
     }
 }
 
@@ -56,6 +68,5 @@ fn read(reader: &mut Reader<'_>) -> Result<Receipt, FormatError> {
     let cart = CartId(reader.array("cart")?);
     let dot = Dot { writer: WriterId(reader.fixed("writer")?), seq: reader.number_u32("seq")? };
     let day = Day(reader.number_u32("day")?);
-    let delta: Cart = format::decode(reader.rest())?;
-    Ok(Receipt { cart, dot, day, delta })
+    Ok(Receipt { cart, dot, day, delta: reader.rest().to_vec() })
 }

@@ -120,10 +120,13 @@ fn an_owner_with_a_long_name_is_still_known_again() {
 #[test]
 fn a_receipt_reads_back_and_ends_after_a_week() {
     let keys = keyring(1);
-    let delta = Cart::burning(Dot::new(WriterId(9), 4), Timestamp(5));
-    let receipt = Receipt { cart: CartId([3; 16]), dot: Dot::new(WriterId(9), 4), day: Day(20_000), delta };
+    let changed = Cart::burning(Dot::new(WriterId(9), 4), Timestamp(5));
+    let receipt = Receipt::of(CartId([3; 16]), Dot::new(WriterId(9), 4), Day(20_000), &changed);
     let token = receipt.to_token(&keys);
     assert_eq!(Receipt::from_token(&token, &keys), Ok(receipt.clone()));
+    assert_eq!(receipt.delta(), Ok(changed));
+    let unreadable = Receipt { delta: receipt.delta[1..].to_vec(), ..receipt.clone() };
+    assert_eq!(Receipt::from_token(&unreadable.to_token(&keys), &keys), Err(BadToken));
     assert_eq!(Receipt::from_token(&token, &keyring(2)), Err(BadToken));
     assert_eq!(Receipt::from_token(&seen().to_token(&keys), &keys), Err(BadToken));
     assert!(!receipt.is_expired(Day(20_007)) && receipt.is_expired(Day(20_008)));

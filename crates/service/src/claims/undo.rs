@@ -78,8 +78,7 @@ impl Service {
         let is_replayed = loaded.state.context.contains(dot);
         let mut receipt = None;
         if !is_replayed {
-            let (cart, day) = (account, now.day());
-            receipt = Some(Receipt { cart, dot, day, delta: undone.account.clone() });
+            receipt = Some(Receipt::of(account, dot, now.day(), &undone.account));
             let before = self.load(returned, Consistency::Strong).await?;
             self.store(returned, before, undone.guest, record.return_dot(), &mut returned_lane).await?;
             loaded = self.store(account, loaded, undone.account, dot, &mut lane).await?;

@@ -56,9 +56,9 @@ impl Insertion {
         Self { cart, operation, value_hash: format::checksum(&bytes), bytes }
     }
 
-    /// Bytes of the delta.
-    pub(super) fn len(&self) -> usize {
-        self.bytes.len()
+    /// The encoded delta.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
