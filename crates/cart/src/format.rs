@@ -85,15 +85,13 @@ pub fn open<T>(
     read: impl FnOnce(&mut Reader<'_>) -> Result<T, FormatError>,
 ) -> Result<T, FormatError> {
     let mut reader = Reader::new(whole(bytes)?);
-    if reader.byte("version")? != VERSION {
-        return Err(FormatError::Malformed { at: 0, what: "version" });
-    }
+    reader.byte("version")?;
     let value = read(&mut reader)?;
     reader.end()?;
     Ok(value)
 }
 
-/// What stands before the checksum, if that fits. A record that [`seal`] wrote, and that nothing happened to since, reads
+/// What stands before the checksum, if that fits and the version is one that can be read. A record that [`seal`] wrote, and that nothing happened to since, reads
 /// back; so much can be said without reading it.
 pub fn whole(bytes: &[u8]) -> Result<&[u8], FormatError> {
     let too_short = FormatError::Malformed { at: bytes.len(), what: "too short" };
@@ -105,6 +103,9 @@ pub fn whole(bytes: &[u8]) -> Result<&[u8], FormatError> {
     let (body, checksum) = bytes.split_last_chunk::<CHECKSUM_BYTES>().ok_or(too_short)?;
     if crc32c::crc32c(body) != u32::from_le_bytes(*checksum) {
         return Err(FormatError::Checksum);
+    }
+    if body.first() != Some(&VERSION) {
+        return Err(FormatError::Malformed { at: 0, what: "version" });
     }
     Ok(body)
 }

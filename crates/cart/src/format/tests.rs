@@ -75,6 +75,14 @@ fn a_newer_release_is_named_and_not_guessed() {
     assert_eq!(decode(&bytes), Err(FormatError::Newer { found: VERSION + 1 }));
 }
 
+#[test]
+fn a_version_that_never_was_is_refused_whatever_its_checksum() {
+    let bytes = sealed(&[0, 1, 2]);
+    let malformed = FormatError::Malformed { at: 0, what: "version" };
+    assert_eq!(whole(&bytes), Err(malformed.clone()));
+    assert_eq!(decode(&bytes), Err(malformed));
+}
+
 /// The bytes of a body with a checksum that fits it, so that reading goes all the way.
 fn sealed(body: &[u8]) -> Vec<u8> {
     let mut bytes = body.to_vec();
