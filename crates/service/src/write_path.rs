@@ -82,14 +82,18 @@ impl Service {
             };
         };
         let Write { stamp, delta, after } = write;
-        let receipt = Receipt::of(cart, stamp.dot, stamp.at.day(), &delta);
-        let loaded = match self.stores.carts.capabilities().write_path {
+        let day = stamp.at.day();
+        let (loaded, receipt) = match self.stores.carts.capabilities().write_path {
             WritePath::Append => {
                 let taken = self.take_in(cart, loaded, (&delta, after), stamp.dot, &mut lane).await?;
+                let receipt = taken.receipt(day);
                 let flight = Lane::depart(lane, taken.ahead());
-                self.land(cart, taken, Some(&flight)).await?
+                (self.land(cart, taken, Some(&flight)).await?, receipt)
             }
-            WritePath::Replace => self.store(cart, loaded, delta, stamp.dot, &mut lane).await?,
+            WritePath::Replace => {
+                let receipt = Receipt::of(cart, stamp.dot, day, &delta);
+                (self.store(cart, loaded, delta, stamp.dot, &mut lane).await?, receipt)
+            }
         };
         if loaded.state.erased {
             return Err(ServiceError::Erased); // by another node, while this one wrote

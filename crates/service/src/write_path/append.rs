@@ -15,7 +15,7 @@ use crate::{
     load::Loaded,
 };
 use bytes::Bytes;
-use cart::{Cart, CartId, Delta, Dot, format};
+use cart::{Cart, CartId, Day, Delta, Dot, format, token::Receipt};
 use std::sync::Arc;
 use storage::{DeltaKey, StoreError, Ticket};
 
@@ -56,13 +56,23 @@ impl Insertion {
         Self { cart, operation, value_hash: format::checksum(&bytes), bytes }
     }
 
-    /// The encoded delta.
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.bytes
+    /// Bytes of the delta.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The receipt of it, which holds what is stored.
+    pub(super) fn receipt(&self, day: Day) -> Receipt {
+        Receipt { cart: self.cart, dot: self.operation, day, delta: self.bytes.to_vec() }
     }
 }
 
 impl Taken {
+    /// The receipt of the delta.
+    pub(super) fn receipt(&self, day: Day) -> Receipt {
+        self.insert.receipt(day)
+    }
+
     /// What the next write may start from: nothing, if other rows than the cart's own were joined.
     pub(super) fn ahead(&self) -> Option<Ahead> {
         let known = self.grown.known.clone().filter(|_| self.ticket != Ticket::DURABLE)?;

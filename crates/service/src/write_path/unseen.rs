@@ -79,7 +79,7 @@ impl Service {
         let delta = add.delta(&stamp);
         let may_be_unseen = self.may_be_unseen(cart, &delta, &capabilities).await;
         let insert = may_be_unseen.then(|| Insertion::new(cart, dot, &delta));
-        let Some(insert) = insert.filter(|insert| insert.bytes().len() <= DELTA_BYTES_MAX) else {
+        let Some(insert) = insert.filter(|insert| insert.len() <= DELTA_BYTES_MAX) else {
             lane.uncount(dot);
             return Ok(None);
         };
@@ -88,11 +88,10 @@ impl Service {
         let flight = Lane::depart_unseen(lane);
         self.wait_durable(&insert, attempts, ticket, Some(&flight)).await?;
         let durability = capabilities.durability;
-        let receipt = Receipt { cart, dot, day: stamp.at.day(), delta: insert.bytes().to_vec() };
         Ok(Some(Box::new(Acknowledged {
             freshness: shown_with(conditions.presented.freshness.as_ref(), cart, dot),
             durability,
-            receipt: Some(receipt).filter(|_| durability < Durability::Regions),
+            receipt: (durability < Durability::Regions).then(|| insert.receipt(stamp.at.day())),
             session: resolved.session,
         })))
     }
