@@ -69,7 +69,8 @@ fn steps(long: bool) -> Vec<Step> {
     let tests = Invocation::cargo("test --workspace --locked --no-fail-fast");
     let docs = Invocation::cargo("doc --workspace --no-deps --locked").variable("RUSTDOCFLAGS", "-Dwarnings");
 
-    let fresh_seeds = Invocation::cargo("test -p sim --locked --test fresh_seeds -- --nocapture")
+    // Of the whole workspace, as the tests before: of `sim` alone it would be built anew, with fewer features.
+    let fresh_seeds = Invocation::cargo("test --workspace --locked --test fresh_seeds -- --nocapture")
         .variable("EVERCART_SIM_SECONDS", FRESH_SEEDS_S);
 
     let mut steps = vec![
