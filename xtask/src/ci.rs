@@ -25,6 +25,9 @@ const FRESH_SEEDS_S: &str = "60";
 struct Step {
     name: &'static str,
     work: Work,
+    /// What a later step needs, begun with this one where that leaves processors idle: cargo has the later step wait for
+    /// the rest of it.
+    begins: Option<Invocation>,
 }
 
 enum Work {
@@ -42,8 +45,13 @@ enum Work {
 pub(crate) fn run(root: &Path, long: bool) -> Result<()> {
     let mut counts = Counts::default();
     let mut durations = Vec::new();
+    let mut begun = Vec::new();
     for step in steps(long) {
         println!("\n==> {}: {}", step.name, step.alone());
+        if let Some(command) = &step.begins {
+            println!("==> and beside it: {command}");
+            begun.push(command.begin(root)?);
+        }
         let start = Instant::now();
         let outcome = step.run(root, &mut counts);
         let duration = start.elapsed();
@@ -64,8 +72,9 @@ pub(crate) fn run(root: &Path, long: bool) -> Result<()> {
 }
 
 fn steps(long: bool) -> Vec<Step> {
-    let command = |name, args| Step { name, work: Work::Command(Invocation::cargo(args)) };
-    let own = |name, run| Step { name, work: Work::Own { subcommand: name, run } };
+    let step = |name, work| Step { name, work, begins: None };
+    let command = |name, args| step(name, Work::Command(Invocation::cargo(args)));
+    let own = |name, run| step(name, Work::Own { subcommand: name, run });
     let tests = Invocation::cargo("test --workspace --locked --no-fail-fast");
     let docs = Invocation::cargo("doc --workspace --no-deps --locked").variable("RUSTDOCFLAGS", "-Dwarnings");
 
@@ -78,12 +87,13 @@ fn steps(long: bool) -> Vec<Step> {
         own("tidy", tidy::run),
         own("layers", layers::run),
         command("clippy", "clippy --workspace --all-targets --locked -- -D warnings"),
-        Step { name: "docs", work: Work::Command(docs) },
+        step("docs", Work::Command(docs)),
         own("deny", deny::run),
-        Step { name: "tests", work: Work::Tests(tests.clone()) },
-        Step { name: "fresh seeds", work: Work::Tests(fresh_seeds) },
-        Step { name: "release build", work: Work::Command(release::build_all()) },
-        Step { name: "replay", work: Work::Replay(replay::command(REPLAYED)) },
+        // Most of them wait for engines and sockets more than they compute.
+        Step { begins: Some(release::build_all()), ..step("tests", Work::Tests(tests.clone())) },
+        step("fresh seeds", Work::Tests(fresh_seeds)),
+        step("release build", Work::Command(release::build_all())),
+        step("replay", Work::Replay(replay::command(REPLAYED))),
         own("crash-test", crash_test::run),
         own("bench --smoke", bench::smoke),
         own("promtool", promtool::run),
@@ -92,7 +102,7 @@ fn steps(long: bool) -> Vec<Step> {
     ];
     if long {
         let many = tests.variable("PROPTEST_CASES", LONG_CASES);
-        steps.push(Step { name: "tests, many cases", work: Work::Tests(many) });
+        steps.push(step("tests, many cases", Work::Tests(many)));
     }
     steps
 }
@@ -160,8 +170,8 @@ mod tests {
 
     #[test]
     fn a_failing_step_fails() {
-        let step =
-            Step { name: "planted", work: Work::Own { subcommand: "planted", run: |_| bail!("as planned") } };
+        let work = Work::Own { subcommand: "planted", run: |_| bail!("as planned") };
+        let step = Step { name: "planted", work, begins: None };
         assert!(step.run(Path::new("."), &mut Counts::default()).is_err());
     }
 }

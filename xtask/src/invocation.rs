@@ -6,9 +6,10 @@ use std::env;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, setpriority_process};
 
 /// A command, its arguments and the variables set for it.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +18,12 @@ pub(crate) struct Invocation {
     args: Vec<String>,
     variables: Vec<(String, String)>,
 }
+
+/// A command that goes on beside others.
+pub(crate) struct Beside(Child);
+
+/// The priority of what takes only what others leave (`nice`).
+const LOWEST: i32 = 19;
 
 impl Invocation {
     /// `cargo` with the words of `args`; the very cargo that runs this process.
@@ -46,6 +53,15 @@ impl Invocation {
     pub(crate) fn run(&self, root: &Path) -> Result<()> {
         let status = self.command(root).status().with_context(|| format!("`{self}` cannot be started"))?;
         self.judge(status)
+    }
+
+    /// Begins it, to go on beside others with what these leave of the processors.
+    pub(crate) fn begin(&self, root: &Path) -> Result<Beside> {
+        let child = self.command(root).spawn().with_context(|| format!("`{self}` cannot be started"))?;
+        let beside = Beside(child);
+        setpriority_process(Some(Pid::from_child(&beside.0)), LOWEST)
+            .with_context(|| format!("`{self}` cannot be given the lowest priority"))?;
+        Ok(beside)
     }
 
     /// Runs to the end, shows standard output as it comes, and hands every piece of it to `seen` as well.
@@ -106,6 +122,15 @@ impl Invocation {
     }
 }
 
+/// Ends what is still going on when nobody needs it any more.
+impl Drop for Beside {
+    fn drop(&mut self) {
+        // It has ended by itself, as a rule.
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
 /// True of variables that cargo sets for the package that it runs.
 fn is_of_us(name: &str) -> bool {
     name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") || name == "CARGO_PRIMARY_PACKAGE"
@@ -136,7 +161,9 @@ mod tests {
     use std::io::Write as _;
     use std::path::Path;
 
-    use super::Invocation;
+    use rustix::process::{Pid, getpriority_process, test_kill_process};
+
+    use super::{Invocation, LOWEST};
 
     #[test]
     fn a_command_is_shown_as_it_is_typed() {
@@ -158,6 +185,15 @@ mod tests {
         command.run_watched(Path::new("."), |piece| seen.write_all(piece)).unwrap();
         let seen = String::from_utf8(seen).unwrap();
         assert!(seen.contains("PATH=") && !seen.contains("CARGO_MANIFEST_"), "{seen}");
+    }
+
+    #[test]
+    fn what_goes_on_beside_others_takes_what_they_leave_and_ends_with_its_handle() {
+        let beside = Invocation::program("cat").arg("/dev/zero").begin(Path::new(".")).unwrap();
+        let pid = Pid::from_child(&beside.0);
+        assert_eq!(getpriority_process(Some(pid)).unwrap(), LOWEST);
+        drop(beside);
+        assert!(test_kill_process(pid).is_err(), "it is gone");
     }
 
     #[test]
