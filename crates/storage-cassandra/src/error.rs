@@ -45,6 +45,16 @@ pub(crate) fn before_write(error: StoreError) -> StoreError {
     }
 }
 
+/// True of what may pass by itself, as when the node that was asked has just begun to stand still: what the server refuses at
+/// the door it refuses again.
+pub(crate) fn may_pass(error: &ExecutionError) -> bool {
+    match db_error(error) {
+        Ok((DbError::IsBootstrapping, _)) => true,
+        Ok((error, message)) => matches!(at_the_door(error, message), Reached::Perhaps | Reached::Queue),
+        Err(_) => !matches!(error, ExecutionError::BadQuery(_) | ExecutionError::EmptyPlan),
+    }
+}
+
 fn of(reached: Reached, error: ExecutionError) -> StoreError {
     match reached {
         Reached::Nobody => StoreError::Unavailable(error.into()),

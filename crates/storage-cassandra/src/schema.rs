@@ -5,10 +5,13 @@
 
 mod tables;
 
-use crate::{CassandraOptions, OpenError, connect};
+use crate::{CassandraOptions, OpenError, connect, error};
+use backon::{ExponentialBuilder, Retryable};
 use scylla::{
     client::session::Session,
     cluster::metadata::Strategy,
+    response::query_result::QueryRowsResult,
+    serialize::row::SerializeRow,
     statement::{Consistency, Statement},
 };
 use std::{collections::HashMap, time::Duration};
@@ -19,6 +22,10 @@ pub const SCHEMA_VERSION: u32 = 1;
 
 /// For one change of the schema: all nodes agree on it first, and an operator would rather wait than not know.
 const SCHEMA_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How often a question is asked again while a store is opened: for as long, each of a few seconds, as a node that stands
+/// still may be asked before the others know it.
+const QUESTIONS_MAX: usize = 6;
 
 const VERSION: &str = "schema_version";
 const SERIAL: &str = "serial_level";
@@ -144,14 +151,30 @@ async fn run(session: &Session, statement: String) -> Result<(), OpenError> {
     Ok(())
 }
 
+/// What a question is answered that changes nothing, asked again while what went wrong may pass.
+async fn answer(
+    session: &Session,
+    doing: &'static str,
+    select: &Statement,
+    values: impl SerializeRow + Copy,
+) -> Result<QueryRowsResult, OpenError> {
+    let ask = || session.query_unpaged(select.clone(), values);
+    let again =
+        ExponentialBuilder::default().with_max_delay(Duration::from_secs(2)).with_max_times(QUESTIONS_MAX);
+    let told = |error: &_, after| {
+        tracing::warn!(error = error as &dyn std::error::Error, ?after, "{doing}, once more");
+    };
+    let answer = ask.retry(again).when(error::may_pass).notify(told).await;
+    answer.map_err(OpenError::asked(doing))?.into_rows_result().map_err(OpenError::asked(doing))
+}
+
 /// The tables of a keyspace.
 async fn existing(session: &Session, keyspace: &str) -> Result<Vec<String>, OpenError> {
     let doing = "reading the list of tables";
     let select = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?";
     let mut select = Statement::new(select);
     select.set_consistency(Consistency::One);
-    let rows = session.query_unpaged(select, (keyspace,)).await.map_err(OpenError::asked(doing))?;
-    let rows = rows.into_rows_result().map_err(OpenError::asked(doing))?;
+    let rows = answer(session, doing, &select, (keyspace,)).await?;
     let rows = rows.rows::<(String,)>().map_err(OpenError::asked(doing))?;
     rows.map(|row| row.map(|(name,)| name).map_err(OpenError::asked(doing))).collect()
 }
@@ -160,8 +183,7 @@ async fn existing(session: &Session, keyspace: &str) -> Result<Vec<String>, Open
 async fn recorded(session: &Session, keyspace: &str) -> Result<HashMap<String, String>, OpenError> {
     let doing = "reading the version of the schema";
     let select = format!("SELECT name, value FROM {keyspace}.meta");
-    let rows = session.query_unpaged(select, ()).await.map_err(OpenError::asked(doing))?;
-    let rows = rows.into_rows_result().map_err(OpenError::asked(doing))?;
+    let rows = answer(session, doing, &Statement::new(select), ()).await?;
     let rows = rows.rows::<(String, String)>().map_err(OpenError::asked(doing))?;
     rows.collect::<Result<_, _>>().map_err(OpenError::asked(doing))
 }
@@ -171,8 +193,7 @@ async fn compaction(session: &Session) -> Result<Compaction, OpenError> {
     let doing = "reading the release of the server";
     let mut select = Statement::new("SELECT release_version FROM system.local");
     select.set_consistency(Consistency::One);
-    let rows = session.query_unpaged(select, ()).await.map_err(OpenError::asked(doing))?;
-    let rows = rows.into_rows_result().map_err(OpenError::asked(doing))?;
+    let rows = answer(session, doing, &select, ()).await?;
     let (release,) = rows.first_row::<(String,)>().map_err(OpenError::asked(doing))?;
     let major = release.split('.').next().and_then(|major| major.parse::<u32>().ok());
     Ok(if major.is_some_and(|major| major >= 5) { Compaction::Unified } else { Compaction::Leveled })

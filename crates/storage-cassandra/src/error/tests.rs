@@ -50,3 +50,17 @@ fn a_guard_of_the_disk_says_that_there_is_no_room() {
     let error = RequestAttemptError::DbError(DbError::Invalid, message.to_owned());
     assert!(matches!(of_insert(ExecutionError::LastAttemptError(error)), StoreError::Full));
 }
+
+#[test]
+fn a_question_is_asked_again_unless_it_is_refused_for_what_it_is() {
+    let late = ExecutionError::RequestTimeout(Duration::from_secs(3));
+    let unavailable = DbError::Unavailable { consistency: LocalQuorum, required: 2, alive: 1 };
+    for error in
+        [late, answered(unavailable), answered(DbError::Overloaded), answered(DbError::IsBootstrapping)]
+    {
+        assert!(may_pass(&error), "{error}");
+    }
+    for error in [answered(DbError::Unauthorized), answered(DbError::Invalid), ExecutionError::EmptyPlan] {
+        assert!(!may_pass(&error), "{error}");
+    }
+}
