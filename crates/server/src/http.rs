@@ -18,6 +18,7 @@ mod docs;
 mod encoded;
 mod entrance;
 mod entries;
+mod headers;
 mod health;
 mod holders;
 mod incoming;

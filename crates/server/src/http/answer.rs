@@ -1,13 +1,19 @@
 //! From an answer of the service to an HTTP response: headers, entity tag, cookie.
 
-use super::{AppState, encoded::Encoded, incoming::Incoming, wire::CartJson};
+use super::{
+    AppState,
+    encoded::Encoded,
+    headers::{CONTEXT, DURABILITY, RECEIPT, REGION, REPLAYED, SESSION},
+    incoming::Incoming,
+    wire::CartJson,
+};
 use crate::{
     auth::SessionOrigin,
     problem::{Problem, kind},
 };
 use axum::{
     body::Body,
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -17,13 +23,6 @@ use cart::{
 };
 use serde_json::{Map, Value};
 use service::{Acknowledged, CartAnswer, Durability, ServiceError};
-
-const REGION: HeaderName = HeaderName::from_static("evercart-region");
-const DURABILITY: HeaderName = HeaderName::from_static("evercart-durability");
-const CONTEXT: HeaderName = HeaderName::from_static("evercart-context");
-const SESSION: HeaderName = HeaderName::from_static("evercart-session");
-const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
-const RECEIPT: HeaderName = HeaderName::from_static("evercart-receipt");
 
 /// With those that are added on the way out: a map that grows is moved.
 const HEADERS: usize = 12;

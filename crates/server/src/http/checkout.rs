@@ -3,6 +3,7 @@
 use super::{
     AppState,
     answer::{Reply, etag, json},
+    headers::REPLAYED,
     incoming::{Addressed, Incoming},
     openapi::schema::{CartIdText, PriceBody},
     order_json::{OrderJson, money},
@@ -129,7 +130,7 @@ fn bought(reply: &Reply<'_>, progress: &Progress, cart: &CartAnswer) -> Response
     let status = if progress.is_replayed { StatusCode::OK } else { StatusCode::CREATED };
     let mut response = reply.beside(status, shown(progress), cart);
     if progress.is_replayed {
-        response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     }
     response
 }

@@ -1,13 +1,13 @@
 //! What is common to all requests on carts: who asks, which operation it is, what must hold before.
 
-use super::{AppState, body};
+use super::{AppState, body, headers};
 use crate::{
     auth::{Caller, SessionOrigin, cookie},
     problem::{Problem, kind},
 };
 use axum::{
     extract::{FromRequest, FromRequestParts, Request},
-    http::{HeaderMap, HeaderValue, Method, Uri},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header},
 };
 use bytes::Bytes;
 use cart::{
@@ -102,9 +102,10 @@ impl Incoming {
     }
 
     /// A header as text.
-    pub(super) fn header(&self, name: &'static str) -> Result<Option<&str>, Problem> {
+    pub(super) fn header(&self, name: &HeaderName) -> Result<Option<&str>, Problem> {
         let Some(value) = self.headers.get(name) else { return Ok(None) };
-        value.to_str().map(|text| Some(text.trim())).map_err(|_| Problem::bad_header(name, "not plain text"))
+        let not_plain = |_| Problem::bad_header(name.as_str(), "not plain text");
+        value.to_str().map(|text| Some(text.trim())).map_err(not_plain)
     }
 
     /// The guest's token in the cookie.
@@ -114,18 +115,18 @@ impl Incoming {
 
     /// The operation id of the request: a client's counter, an idempotency key, or none.
     pub(super) fn identity(&self) -> Result<Identity, Problem> {
-        if let Some(text) = self.header("evercart-op")? {
+        if let Some(text) = self.header(&headers::OP)? {
             let dot = parse_dot(text).ok_or_else(|| {
                 Problem::bad_header("Evercart-Op", "`<writer as 16 hex digits>.<number above 0>`")
             })?;
             return Ok(Identity::Client(dot));
         }
-        let Some(text) = self.header("idempotency-key")? else { return Ok(Identity::Unnamed) };
+        let Some(text) = self.header(&headers::IDEMPOTENCY_KEY)? else { return Ok(Identity::Unnamed) };
         let key = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
         if key.is_empty() || key.chars().count() > KEY_CHARS_MAX {
             return Err(Problem::bad_header("Idempotency-Key", "1 to 255 characters, quoted or bare"));
         }
-        let first_addressed = match self.header("evercart-cart")? {
+        let first_addressed = match self.header(&headers::CART)? {
             None => None,
             Some(text) => Some(
                 CartId::parse(text)
@@ -158,8 +159,8 @@ impl Incoming {
     pub(super) fn presented(&self, state: &AppState) -> Result<Presented, Problem> {
         let keys = &state.keys.tokens();
         let foreign = |name| move |_| Problem::bad_header(name, "not a token of this shop");
-        let freshness = self.header("evercart-context")?.map(|text| Freshness::from_token(text, keys));
-        let receipt = self.header("evercart-receipt")?.map(|text| Receipt::from_token(text, keys));
+        let freshness = self.header(&headers::CONTEXT)?.map(|text| Freshness::from_token(text, keys));
+        let receipt = self.header(&headers::RECEIPT)?.map(|text| Receipt::from_token(text, keys));
         Ok(Presented {
             freshness: freshness.transpose().map_err(foreign("Evercart-Context"))?,
             receipt: receipt.transpose().map_err(foreign("Evercart-Receipt"))?,
@@ -168,7 +169,7 @@ impl Incoming {
 
     /// Refuses to be asked for a durability that there is none of. Each answer says which one was reached.
     fn check_ack(&self) -> Result<(), Problem> {
-        match self.header("evercart-ack")? {
+        match self.header(&headers::ACK)? {
             None | Some("node" | "region" | "regions") => Ok(()),
             Some(_) => Err(Problem::bad_header("Evercart-Ack", "`node`, `region` or `regions`")),
         }
@@ -176,7 +177,7 @@ impl Incoming {
 
     /// The halves of the entity tags of `If-Match` that speak of the state.
     fn if_match(&self) -> Result<Option<Vec<String>>, Problem> {
-        let Some(text) = self.header("if-match")? else { return Ok(None) };
+        let Some(text) = self.header(&header::IF_MATCH)? else { return Ok(None) };
         let halves = text.split(',').map(|tag| {
             let tag = tag.trim().trim_start_matches("W/").trim_matches('"');
             tag.split_once('.').map_or(tag, |(state, _)| state).to_owned()
@@ -187,20 +188,22 @@ impl Incoming {
     /// True when the caller already has this representation, by its entity tag as a header has it. Tags that cannot be
     /// read are none of ours.
     pub(super) fn is_unchanged(&self, etag: &HeaderValue) -> bool {
-        let (Ok(Some(tags)), Ok(etag)) = (self.header("if-none-match"), etag.to_str()) else { return false };
+        let (Ok(Some(tags)), Ok(etag)) = (self.header(&header::IF_NONE_MATCH), etag.to_str()) else {
+            return false;
+        };
         tags.split(',').map(bare).any(|tag| tag == "*" || tag == bare(etag))
     }
 
     /// True when the caller wants no body. It is asked once the change is done, so it never fails: a preference that
     /// cannot be read is ignored (RFC 7240).
     pub(super) fn wants_minimal(&self) -> bool {
-        let preferences = self.header("prefer").ok().flatten().unwrap_or_default();
+        let preferences = self.header(&headers::PREFER).ok().flatten().unwrap_or_default();
         preferences.split([',', ';']).any(|one| one.trim().eq_ignore_ascii_case("return=minimal"))
     }
 
     /// True when a bulk change is to be done whole or not at all.
     pub(super) fn wants_atomic(&self) -> Result<bool, Problem> {
-        match self.header("evercart-atomic")? {
+        match self.header(&headers::ATOMIC)? {
             None | Some("false") => Ok(false),
             Some("true") => Ok(true),
             Some(_) => Err(Problem::bad_header("Evercart-Atomic", "`true` or `false`")),

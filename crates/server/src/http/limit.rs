@@ -9,8 +9,9 @@ pub(crate) mod address;
 pub(crate) mod settings;
 
 use self::{address::Proxies, settings::RateSettings};
+use super::headers::{RATE_POLICY, RATE_STANDING};
 use crate::auth::Caller;
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue};
 use governor::{
     Quota, RateLimiter,
     clock::{Clock, DefaultClock},
@@ -28,8 +29,6 @@ use std::{
 
 /// Requests that were refused, by policy.
 pub(crate) const REFUSED: &str = "evercart_rate_limited_total";
-const STANDING: HeaderName = HeaderName::from_static("ratelimit");
-const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const MINUTE_S: u64 = 60;
 /// How often buckets that are full again are forgotten.
 const FORGOTTEN_EVERY: Duration = Duration::from_secs(10);
@@ -98,32 +97,30 @@ impl RateLimits {
         address: IpAddr,
         opens_session: bool,
     ) -> Result<Standing, TooMany> {
-        let place = self.key(address::block(address));
-        let mut asked: Vec<(&Option<Policy>, u64)> = Vec::with_capacity(3);
-        match caller {
-            Caller::Service { id, .. } => asked.push((&self.service, self.key(id))),
+        let block = address::block(address);
+        let asked = match caller {
+            Caller::Service { id, .. } => [self.asked(&self.service, id), None, None],
             Caller::Shopper { principal, .. } => {
-                match principal {
-                    Principal::Nobody => {}
-                    Principal::Guest(token) => asked.push((&self.principal, self.key(token.cart))),
-                    Principal::Account { subject } => asked.push((&self.principal, self.key(subject))),
-                }
-                asked.push((&self.address, place));
-                if opens_session {
-                    asked.push((&self.sessions, place));
-                }
+                let own = match principal {
+                    Principal::Nobody => None,
+                    Principal::Guest(token) => self.asked(&self.principal, token.cart),
+                    Principal::Account { subject } => self.asked(&self.principal, subject),
+                };
+                let opened = if opens_session { self.asked(&self.sessions, block) } else { None };
+                [own, self.asked(&self.address, block), opened]
             }
-        }
+        };
         count(asked)
     }
 
     /// Counts a request that was refused for its token or its origin: guessing is not free.
     pub(super) fn admit_unknown(&self, address: IpAddr) -> Result<Standing, TooMany> {
-        count(vec![(&self.address, self.key(address::block(address)))])
+        count([self.asked(&self.address, address::block(address))])
     }
 
-    fn key(&self, name: impl Hash) -> u64 {
-        self.hasher.hash_one(name)
+    /// A policy, if there is one, with its bucket of this name.
+    fn asked<'a>(&self, policy: &'a Option<Policy>, name: impl Hash) -> Option<(&'a Policy, u64)> {
+        policy.as_ref().map(|policy| (policy, self.hasher.hash_one(name)))
     }
 
     fn policies(&self) -> impl Iterator<Item = &Policy> {
@@ -131,10 +128,9 @@ impl RateLimits {
     }
 }
 
-fn count(asked: Vec<(&Option<Policy>, u64)>) -> Result<Standing, TooMany> {
+fn count<const N: usize>(asked: [Option<(&Policy, u64)>; N]) -> Result<Standing, TooMany> {
     let mut standing = Standing::default();
-    for (policy, key) in asked {
-        let Some(policy) = policy else { continue };
+    for (policy, key) in asked.into_iter().flatten() {
         let (bucket, admitted) = policy.ask(key);
         let reset_s = bucket.reset_s;
         standing.0.push(bucket);
@@ -184,8 +180,8 @@ impl Standing {
         let standing =
             |bucket: &Bucket| format!("\"{}\";r={};t={}", bucket.name, bucket.remaining, bucket.reset_s);
         // Names and numbers: always plain text.
-        list(policy).map(|value| headers.insert(POLICY, value)).ok();
-        list(standing).map(|value| headers.insert(STANDING, value)).ok();
+        list(policy).map(|value| headers.insert(RATE_POLICY, value)).ok();
+        list(standing).map(|value| headers.insert(RATE_STANDING, value)).ok();
     }
 }
 
@@ -267,7 +263,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         let bucket = |name, remaining| Bucket { name, per_minute: 60, remaining, reset_s: 2 };
         Standing(vec![bucket("principal", 58), bucket("address", 9)]).tell(&mut headers);
-        assert_eq!(headers[POLICY], "\"principal\";q=60;w=60, \"address\";q=60;w=60");
-        assert_eq!(headers[STANDING], "\"principal\";r=58;t=2, \"address\";r=9;t=2");
+        assert_eq!(headers[RATE_POLICY], "\"principal\";q=60;w=60, \"address\";q=60;w=60");
+        assert_eq!(headers[RATE_STANDING], "\"principal\";r=58;t=2, \"address\";r=9;t=2");
     }
 }

@@ -3,16 +3,16 @@
 //!
 //! A caller's own is taken only if it is short and plain: it goes into logs and headers as it is.
 
+use super::headers::REQUEST_ID;
 use crate::problem::{Problem, kind};
 use axum::{
-    http::{HeaderMap, HeaderName, HeaderValue},
+    http::{HeaderMap, HeaderValue},
     response::{IntoResponse, Response},
 };
 use data_encoding::HEXLOWER;
 use futures::FutureExt;
 use std::{any::Any, panic::AssertUnwindSafe, pin::Pin};
 
-const NAME: HeaderName = HeaderName::from_static("x-request-id");
 /// Characters of the longest that is taken.
 const CHARS_MAX: usize = 128;
 
@@ -34,7 +34,7 @@ pub(super) async fn answered_as(
         .catch_unwind()
         .map(|answered| answered.unwrap_or_else(|cause| panicked(&*cause)));
     let mut response = CURRENT.scope(name.clone(), answer).await;
-    response.headers_mut().insert(NAME, name);
+    response.headers_mut().insert(REQUEST_ID, name);
     response
 }
 
@@ -47,12 +47,12 @@ fn panicked(cause: &(dyn Any + Send)) -> Response {
 
 /// Names a request that is answered without being run.
 pub(super) fn put(request: &HeaderMap, answer: &mut HeaderMap) {
-    answer.insert(NAME, of(request));
+    answer.insert(REQUEST_ID, of(request));
 }
 
 /// The name of a request: its caller's, or a new one.
 pub(super) fn of(headers: &HeaderMap) -> HeaderValue {
-    headers.get(NAME).filter(|value| is_plain(value)).cloned().unwrap_or_else(made)
+    headers.get(REQUEST_ID).filter(|value| is_plain(value)).cloned().unwrap_or_else(made)
 }
 
 fn is_plain(value: &HeaderValue) -> bool {
@@ -77,7 +77,7 @@ mod tests {
         let answer = pin!(async { panic!("planted") });
         let response = answered_as(HeaderValue::from_static("order-7"), answer).await;
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
-        assert_eq!(response.headers()[NAME], "order-7");
+        assert_eq!(response.headers()[REQUEST_ID], "order-7");
         let body = to_bytes(response.into_body(), 10_000).await.unwrap();
         let problem: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!((&problem["code"], &problem["request_id"]), (&"internal".into(), &"order-7".into()));
