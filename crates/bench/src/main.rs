@@ -32,7 +32,7 @@ use workload::Smallest;
 use yardstick::hello;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 #[derive(Parser)]
 #[command(about = "Evercart beside the yardsticks of the machine it runs on")]
