@@ -13,7 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::{Error, Result};
-use state::{Doing, State};
+use state::{Doing, Passed, State};
 
 /// Which way bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,11 +157,14 @@ fn pass(
         if length == 0 {
             return to.shutdown(Shutdown::Write);
         }
-        let passed = state.passes(way, connection, length);
-        to.write_all(&piece[..passed])?;
-        if passed < length {
-            state.cut();
-            return Ok(());
+        match state.passes(way, connection, length) {
+            Passed::Whole => to.write_all(&piece[..length])?,
+            Passed::Part(passed) => {
+                to.write_all(&piece[..passed])?;
+                state.cut();
+                return Ok(());
+            }
+            Passed::Nothing => return Ok(()),
         }
     }
 }

@@ -44,6 +44,16 @@ struct Connection {
     half_ended: bool,
 }
 
+/// How much of a piece goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Passed {
+    Whole,
+    /// So many bytes, after which all is to be cut.
+    Part(usize),
+    /// Nothing: its connection was cut.
+    Nothing,
+}
+
 impl State {
     pub(super) fn doing(&self) -> Doing {
         self.told.lock().asked
@@ -122,9 +132,8 @@ impl State {
         self.changed.notify_all();
     }
 
-    /// Waits as long as pieces are held back, and says how many bytes of this one go on. Where it is fewer, all is to be
-    /// cut after them.
-    pub(super) fn passes(&self, way: Way, connection: u64, length: usize) -> usize {
+    /// Waits as long as pieces are held back, and says how much of this one goes on.
+    pub(super) fn passes(&self, way: Way, connection: u64, length: usize) -> Passed {
         let came = Instant::now();
         let mut told = self.told.lock();
         // A delay may be longer than what can be added to an instant: then only its end is waited for.
@@ -135,18 +144,20 @@ impl State {
             }
         }
         if !told.connections.contains_key(&connection) {
-            return 0;
+            return Passed::Nothing;
         }
         match &mut told.cut_after {
-            Some((cut, left)) if *cut == way => {
-                let passed = usize::try_from(*left).unwrap_or(usize::MAX).min(length);
-                *left -= passed as u64;
-                if passed < length {
+            Some((cut, left)) if *cut == way => match usize::try_from(*left) {
+                Ok(passed) if passed < length => {
                     told.cut_after = None;
+                    Passed::Part(passed)
                 }
-                passed
-            }
-            _ => length,
+                _ => {
+                    *left -= length as u64;
+                    Passed::Whole
+                }
+            },
+            _ => Passed::Whole,
         }
     }
 }

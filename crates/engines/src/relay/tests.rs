@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Relay, Way};
+use super::{Relay, State, Way, pass};
 
 /// Counts nothing and forgets everything: what comes goes back.
 fn echo() -> SocketAddr {
@@ -72,6 +72,26 @@ fn a_cut_within_a_write_passes_that_many_bytes_and_happens_once() {
     // The fifth byte never leaves, and the answer to the fourth may or may not outrun the cut.
     assert!("two".starts_with(&answer(&mut stream, "two")) && answer(&mut stream, "more").is_empty());
     assert_eq!(answer(&mut connected(&relay), "three and more"), "three and more");
+}
+
+#[test]
+fn what_comes_late_over_a_connection_that_was_cut_does_not_cut_others() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let pair = || {
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (client, listener.accept().unwrap().0)
+    };
+    let ((mut late, from), (_receiver, to), (mut other, mut peer)) = (pair(), pair(), pair());
+    let state = State::default();
+    let number = state.opened(other.try_clone().unwrap(), peer.try_clone().unwrap());
+    late.write_all(b"late").unwrap();
+    // Of a connection that the relay has no more.
+    let cut = number + 1;
+    pass(Way::ToClient, &from, &to, &state, cut).unwrap();
+    other.write_all(b"on").unwrap();
+    let mut came = [0; 2];
+    peer.read_exact(&mut came).unwrap();
+    assert_eq!(&came, b"on");
 }
 
 #[test]
