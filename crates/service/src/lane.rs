@@ -1,8 +1,8 @@
 //! Cart lanes: operations on one cart in one node queue behind each other; different carts never wait.
 //!
 //! A lane saves conflicts between operations of one node; two nodes are settled by the store's conditions and by the
-//! join. While a lane lives, its writer counts the
-//! operations that do not name themselves; a lane that opens again has a new writer.
+//! join. While a lane lives, its writer counts the operations that do not name themselves; a lane that opens again has a
+//! new writer.
 //!
 //! Where the store takes deltas in before they are durable, a lane is given on as soon as a delta is in: the next write
 //! starts from what the one before it made (`flight`). Whoever reads the store under a lane waits for those first.
