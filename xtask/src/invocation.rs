@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn what_goes_on_beside_others_takes_what_they_leave_and_ends_with_its_handle() {
-        let beside = Invocation::program("cat").arg("/dev/zero").begin(Path::new(".")).unwrap();
+        let beside = Invocation::program("tail").arg("-f").arg("/dev/null").begin(Path::new(".")).unwrap();
         let pid = Pid::from_child(&beside.0);
         assert_eq!(getpriority_process(Some(pid)).unwrap(), LOWEST);
         drop(beside);

@@ -91,8 +91,8 @@ pub fn open<T>(
     Ok(value)
 }
 
-/// What stands before the checksum, if that fits and the version is one that can be read. A record that [`seal`] wrote, and that nothing happened to since, reads
-/// back; so much can be said without reading it.
+/// What stands before the checksum, if that fits and the version is one that can be read. A record that [`seal`] wrote, and
+/// that nothing happened to since, reads back; so much can be said without reading it.
 pub fn whole(bytes: &[u8]) -> Result<&[u8], FormatError> {
     let too_short = FormatError::Malformed { at: bytes.len(), what: "too short" };
     match bytes.first() {
