@@ -100,7 +100,8 @@ pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// What answers requests that the door has let in. It is always ready: how many there may be is decided here.
 pub(crate) trait Inside: Send + Sync + 'static {
-    fn answer(&self, request: Request) -> BoxFuture<'static, Response>;
+    /// The answer to a request that came from this peer: the client, or a proxy before it.
+    fn answer(&self, request: Request, peer: SocketAddr) -> BoxFuture<'static, Response>;
 }
 
 /// Serves until it is told to stop; then ends what is idle, and returns once all that is under way has ended.

@@ -11,11 +11,7 @@ use super::{
     watched::{Phase, Turn},
 };
 use crate::http::refusal::Refusals;
-use axum::{
-    body::Body,
-    extract::{ConnectInfo, Request},
-    response::Response,
-};
+use axum::{body::Body, extract::Request, response::Response};
 use futures::future::BoxFuture;
 use hyper::{
     body::{Body as _, Incoming},
@@ -64,7 +60,12 @@ impl Door {
         clippy::result_large_err,
         reason = "the request goes back to its only caller, and a box would be a cost"
     )]
-    fn admit(&self, request: Request<Incoming>, is_seated: bool) -> Result<Admitted, Request<Incoming>> {
+    fn admit(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+        is_seated: bool,
+    ) -> Result<Admitted, Request<Incoming>> {
         let pass = if is_for_operators(request.uri().path()) {
             self.gate.enter_anyhow()
         } else {
@@ -82,7 +83,7 @@ impl Door {
                 Body::new(Arrival::new(body, self.gate.clone(), self.limits.pace))
             }
         });
-        Ok(Admitted { answer: self.inside.answer(request), _pass: pass })
+        Ok(Admitted { answer: self.inside.answer(request, peer), _pass: pass })
     }
 }
 
@@ -123,7 +124,8 @@ impl Visitor {
         }
         let turn = self.door.gate.turn(now);
         let (alarm, door) = (Box::pin(sleep_until(turn.into())), self.door.clone());
-        Step::Waiting(Some(Box::new(Waiting { alarm, request, door, is_seated: self.is_seated })))
+        let (peer, is_seated) = (self.peer, self.is_seated);
+        Step::Waiting(Some(Box::new(Waiting { alarm, request, door, peer, is_seated })))
     }
 }
 
@@ -140,15 +142,14 @@ impl Service<Request<Incoming>> for Visitor {
     type Error = Infallible;
     type Future = Answering;
 
-    fn call(&self, mut request: Request<Incoming>) -> Answering {
+    fn call(&self, request: Request<Incoming>) -> Answering {
         let turn = self.phase.turn();
         if head_bytes(&request) > self.door.limits.header_bytes_max {
             self.door.refused.headers.increment(1);
             let refusal = self.door.refusals.headers_too_large(&request);
             return Answering { step: Step::Refused(Some(refusal)), _turn: turn };
         }
-        request.extensions_mut().insert(ConnectInfo(self.peer));
-        let step = match self.door.admit(request, self.is_seated) {
+        let step = match self.door.admit(request, self.peer, self.is_seated) {
             Ok(admitted) => Step::Admitted(admitted),
             Err(request) => self.refuse(request),
         };
@@ -178,12 +179,13 @@ struct Waiting {
     alarm: Pin<Box<Sleep>>,
     request: Request<Incoming>,
     door: Arc<Door>,
+    peer: SocketAddr,
     is_seated: bool,
 }
 
 impl Waiting {
     fn heard_again(self) -> Step {
-        match self.door.admit(self.request, self.is_seated) {
+        match self.door.admit(self.request, self.peer, self.is_seated) {
             Ok(admitted) => Step::Admitted(admitted),
             Err(request) => self.door.refuse(&request, self.is_seated),
         }

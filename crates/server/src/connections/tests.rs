@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const LARGE: usize = 64 * 1024 * 1024;
 
 impl Inside for Router {
-    fn answer(&self, request: Request) -> BoxFuture<'static, Response> {
+    fn answer(&self, request: Request, _: SocketAddr) -> BoxFuture<'static, Response> {
         self.clone().oneshot(request).map(Result::unwrap).boxed()
     }
 }

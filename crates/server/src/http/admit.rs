@@ -9,12 +9,11 @@ use crate::{
     problem::Problem,
 };
 use axum::{
-    extract::ConnectInfo,
     http::{Method, request::Parts},
     response::{IntoResponse, Response},
 };
 use service::Principal;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::IpAddr;
 
 /// A request that is let in.
 pub(super) struct Admitted {
@@ -22,10 +21,8 @@ pub(super) struct Admitted {
     pub(super) standing: Standing,
 }
 
-/// Lets a request in, or says what it is answered instead.
-pub(super) async fn admit(state: &AppState, parts: &Parts) -> Result<Admitted, Response> {
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip());
+/// Lets a request of this peer in, or says what it is answered instead.
+pub(super) async fn admit(state: &AppState, parts: &Parts, peer: IpAddr) -> Result<Admitted, Response> {
     let limits = &state.rate_limits;
     let address = limits.proxies.client(peer, &parts.headers);
     match authenticate(state, parts).await {

@@ -18,14 +18,20 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures::future::BoxFuture;
-use std::{convert::Infallible, pin::pin, sync::Arc};
-use tower::{Layer as _, Service, ServiceExt as _, service_fn, util::BoxCloneSyncService};
+use std::{
+    convert::Infallible,
+    net::{IpAddr, SocketAddr},
+    pin::pin,
+    sync::Arc,
+};
+use tower::{Layer as _, Service as _, ServiceExt as _, service_fn};
+use tower_http::cors::CorsLayer;
 
 /// All routes, and the way to them.
 pub(crate) struct Entrance {
     shop: Arc<Shop>,
     /// Around all that answers: a preflight asks with a method that no route has, and refusals are for pages too.
-    for_pages: Option<BoxCloneSyncService<Request, Response, Infallible>>,
+    for_pages: Option<CorsLayer>,
 }
 
 impl Entrance {
@@ -33,41 +39,33 @@ impl Entrance {
     pub(crate) fn new(state: AppState) -> Self {
         let (own, document) = api().split_for_parts();
         let (around, _) = around().split_for_parts();
-        let layer = cors::layer(&state.config.auth.origins);
+        let for_pages = cors::layer(&state.config.auth.origins);
         let router = own
             .merge(around)
             .fallback(async || Problem::not_found())
             .method_not_allowed_fallback(async || Problem::method_not_allowed())
             .with_state(state.clone());
         let own = own_routes(document.paths.paths.into_keys());
-        let shop = Arc::new(Shop { state, router, own });
-        let for_pages = layer.map(|layer| BoxCloneSyncService::new(layer.layer(service(&shop))));
-        Self { shop, for_pages }
+        Self { shop: Arc::new(Shop { state, router, own }), for_pages }
     }
 }
 
-/// The shop as a layer wants it.
-fn service(
-    shop: &Arc<Shop>,
-) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + use<>
-{
-    let shop = Arc::clone(shop);
-    service_fn(move |request| {
-        let shop = Arc::clone(&shop);
-        async move { Ok(shop.answer(request).await) }
-    })
-}
-
 impl Inside for Entrance {
-    fn answer(&self, request: Request) -> BoxFuture<'static, Response> {
+    fn answer(&self, request: Request, peer: SocketAddr) -> BoxFuture<'static, Response> {
         let name = request_id::of(request.headers());
+        let shop = Arc::clone(&self.shop);
         match &self.for_pages {
             None => {
-                let shop = Arc::clone(&self.shop);
-                Box::pin(async move { request_id::answered_as(name, pin!(shop.answer(request))).await })
+                Box::pin(
+                    async move { request_id::answered_as(name, pin!(shop.answer(request, peer.ip()))).await },
+                )
             }
-            Some(for_pages) => {
-                let answer = certain(for_pages.clone().oneshot(request));
+            Some(layer) => {
+                let inside = service_fn(move |request| {
+                    let shop = Arc::clone(&shop);
+                    async move { Ok(shop.answer(request, peer.ip()).await) }
+                });
+                let answer = certain(layer.layer(inside).oneshot(request));
                 Box::pin(async move { request_id::answered_as(name, pin!(answer)).await })
             }
         }
@@ -100,21 +98,21 @@ fn own_routes(paths: impl Iterator<Item = String>) -> OwnRoutes {
 }
 
 impl Shop {
-    async fn answer(&self, request: Request) -> Response {
+    async fn answer(&self, request: Request, peer: IpAddr) -> Response {
         let path = request.uri().path();
         if !path::is_text(path) {
             // It names nothing.
             return Problem::not_found().into_response();
         }
         match self.own.at(path).map(|matched| matched.value) {
-            Ok(route) => Observed::of(&request, route).answered_by(pin!(self.admit(request))).await,
+            Ok(route) => Observed::of(&request, route).answered_by(pin!(self.admit(request, peer))).await,
             Err(_) => self.route(request).await,
         }
     }
 
-    async fn admit(&self, request: Request) -> Response {
+    async fn admit(&self, request: Request, peer: IpAddr) -> Response {
         let (mut parts, body) = request.into_parts();
-        match admit::admit(&self.state, &parts).await {
+        match admit::admit(&self.state, &parts, peer).await {
             Ok(Admitted { caller, standing }) => {
                 parts.extensions.insert(caller);
                 let mut response = self.route(Request::from_parts(parts, body)).await;
