@@ -1,6 +1,9 @@
 //! The words of `bench report`.
 
-use crate::{figures::TABLE, yardstick::redis::Programs};
+use crate::{
+    figures::{APPEND, TABLE},
+    yardstick::redis::Programs,
+};
 use anyhow::{Result, ensure};
 use clap::Args;
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
@@ -20,7 +23,8 @@ pub(crate) struct ReportArgs {
     /// Carts in the shop
     #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(10..))]
     carts: u64,
-    /// Measure these figures alone, and `overload`, `sync` or `flash_sale`; `engines` only where it is asked for
+    /// Measure these figures alone, and `append_vs_hello`, `overload`, `sync` or `flash_sale`; `engines` only where it is
+    /// asked for
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
     /// Seconds of the open loop, the long one
@@ -89,7 +93,7 @@ impl ReportArgs {
 
     /// What is asked for.
     pub(crate) fn wanted(&self) -> Result<BTreeSet<String>> {
-        let all = TABLE.iter().map(|declared| declared.name).chain([OVERLOAD, SYNC, FLASH_SALE]);
+        let all = TABLE.iter().map(|declared| declared.name).chain([APPEND, OVERLOAD, SYNC, FLASH_SALE]);
         let all: BTreeSet<String> = all.map(str::to_owned).collect();
         for name in &self.only {
             let names: Vec<&str> = all.iter().map(String::as_str).chain([ENGINES]).collect();

@@ -92,7 +92,7 @@ pub(crate) struct Figure {
 }
 
 /// A value with what is to be said of it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Measured {
     pub(crate) value: f64,
     pub(crate) note: String,
@@ -132,8 +132,12 @@ impl Figure {
     }
 }
 
+/// The ratio that says what the floors of adds leave: of the table it is none.
+pub(crate) const APPEND: &str = "append_vs_hello";
+
 /// Figures that are a rate over another: which is over which.
-const RATIOS: [(&str, Work, Work); 6] = [
+const RATIOS: [(&str, Work, Work); 7] = [
+    (APPEND, Work::Append, Work::Hello),
     ("get_vs_hello", Work::Get, Work::Hello),
     ("add_vs_hello", Work::Add, Work::Hello),
     ("add_vs_redis", Work::Add, Work::Redis),
@@ -272,5 +276,6 @@ mod tests {
         assert_eq!(wanted(&["add_vs_redis"]), BTreeSet::from([Work::Add, Work::Redis]));
         assert_eq!(wanted(&["open_s"]), BTreeSet::new());
         assert_eq!(wanted(&["max_half_ms"]), BTreeSet::from([Work::Mixed]));
+        assert_eq!(wanted(&[APPEND]), BTreeSet::from([Work::Hello, Work::Append]));
     }
 }

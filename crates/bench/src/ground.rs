@@ -10,6 +10,7 @@ use crate::{
     workload::Guests,
 };
 use anyhow::{Context, Result};
+use cart::token::{Keyring, TokenKey};
 use server::{keys::Keys, wiring::World};
 use service::Environment as _;
 use std::{
@@ -70,7 +71,17 @@ impl Ground {
         let needs = |some: &[Work]| some.iter().any(|work| works.contains(work));
         let mut sides = Sides::default();
         if needs(&[Work::Hello]) {
-            sides.hello = Some(Side::hello()?);
+            sides.hello = Some(Side::hello("hello", None)?);
+        }
+        if needs(&[Work::Append]) {
+            let side = Side::hello("append", Some(&self.folder.join("append")))?;
+            // It does not look at what shoppers show it.
+            let guests = Guests::new(
+                args.carts(),
+                &Keyring::new(TokenKey { id: 1, secret: [1; 32] }, Vec::new()),
+                World.now(),
+            );
+            sides.append = Some(Shop { side, guests });
         }
         if needs(&[Work::Get, Work::Add, Work::Mixed, Work::AddToEmpty, Work::AddToFull]) {
             sides.evercart = Some(self.shop("evercart", args, &self.loaded, args.carts())?);

@@ -27,7 +27,7 @@ mod yardstick;
 use anyhow::{Result, ensure};
 use clap::{Parser, Subcommand};
 use gameday::load::{Pace, Plan};
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use workload::Smallest;
 use yardstick::hello;
 
@@ -54,6 +54,9 @@ enum Command {
         /// Where to listen
         #[arg(long, default_value = "127.0.0.1:0")]
         listen: SocketAddr,
+        /// Append what is posted to a journal in this folder, and answer once it is durable
+        #[arg(long, value_name = "DIR")]
+        journal: Option<PathBuf>,
     },
     /// Ask a server on loopback for one path, each connection as soon as it is answered
     Closed {
@@ -73,9 +76,9 @@ fn main() -> Result<()> {
         Command::Report(args) => report::run(&args),
         Command::Inside(args) => inside::run(&args),
         Command::FlashSale(args) => flash_sale::run(&args),
-        Command::Hello { listen } => {
+        Command::Hello { listen, journal } => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-            runtime.block_on(hello::serve(listen))
+            runtime.block_on(hello::serve(listen, journal.as_deref()))
         }
         Command::Closed { address, seconds, connections } => closed(address, seconds, connections),
     }

@@ -40,11 +40,14 @@ impl Side {
         Ok(Self { name, address, command: shown, child })
     }
 
-    /// The yardstick `hello`: this very program.
-    pub(crate) fn hello() -> Result<Self> {
+    /// The yardstick `hello`: this very program; with a journal where it is given a folder.
+    pub(crate) fn hello(name: &'static str, journal: Option<&Path>) -> Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["hello", "--listen", "127.0.0.1:0"]);
-        let (mut side, line, _) = Self::announced("hello", command.stdin(Stdio::null()))?;
+        if let Some(folder) = journal {
+            command.arg("--journal").arg(folder);
+        }
+        let (mut side, line, _) = Self::announced(name, command.stdin(Stdio::null()))?;
         side.address = line.parse().with_context(|| format!("`{line}` is no address"))?;
         Ok(side)
     }

@@ -35,6 +35,8 @@ pub(crate) struct Report {
     loaded: crate::loading::Loaded,
     figures: Vec<Figure>,
     rows: Vec<Row>,
+    /// An append and nothing else, over `hello`.
+    append: Option<Measured>,
     half: Option<Half>,
     overload: Option<Overload>,
     opening: Option<Opening>,
@@ -66,6 +68,7 @@ pub(crate) fn run(args: &ReportArgs) -> Result<()> {
         loaded: ground.loaded.clone(),
         figures: Vec::new(),
         rows,
+        append: None,
         half: None,
         overload: None,
         opening: None,
@@ -86,6 +89,7 @@ pub(crate) fn run(args: &ReportArgs) -> Result<()> {
     report.open(args, &ground, &wanted);
     ground.clear()?;
     measured.extend(figures::ratios(&report.rows));
+    report.append = measured.remove(figures::APPEND);
     measured.extend(report.half.iter().flat_map(Half::measured));
     let opening = report.opening.as_ref().map(|opening| opening.measured(args.carts())).transpose()?;
     measured.extend(opening.map(|opening| ("open_s", opening)));

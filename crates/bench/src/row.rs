@@ -13,6 +13,8 @@ use std::time::Duration;
 pub(crate) enum Work {
     /// The smallest answer.
     Hello,
+    /// What an add sends, appended to a journal and nothing else.
+    Append,
     /// A cart read.
     Get,
     /// A line added.
@@ -48,6 +50,7 @@ impl Work {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Hello => "hello",
+            Self::Append => "append",
             Self::Get => "get",
             Self::Add => "add",
             Self::Mixed => "mixed",

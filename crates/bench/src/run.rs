@@ -28,6 +28,7 @@ pub(crate) struct Shop {
 #[derive(Default)]
 pub(crate) struct Sides {
     pub(crate) hello: Option<Side>,
+    pub(crate) append: Option<Shop>,
     pub(crate) evercart: Option<Shop>,
     pub(crate) small: Option<Shop>,
     pub(crate) redis: Option<(Side, Programs)>,
@@ -38,7 +39,7 @@ pub(crate) struct Sides {
 impl Sides {
     /// All that were started.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Side> {
-        let shops = self.evercart.iter().chain(&self.small).map(|shop| &shop.side);
+        let shops = self.evercart.iter().chain(&self.small).chain(&self.append).map(|shop| &shop.side);
         let asked = self.whole.iter().chain(&self.engine).map(Asked::side);
         self.hello.iter().chain(shops).chain(self.redis.iter().map(|(side, _)| side)).chain(asked)
     }
@@ -65,8 +66,9 @@ impl Sides {
                 let shop = self.evercart.as_ref().with_context(missing)?;
                 self.alone(&shop.side, || shop.turn(work, round, duration))
             }
-            Work::Small => {
-                let shop = self.small.as_ref().with_context(missing)?;
+            Work::Small | Work::Append => {
+                let shop = if work == Work::Small { &self.small } else { &self.append };
+                let shop = shop.as_ref().with_context(missing)?;
                 self.alone(&shop.side, || shop.turn(work, round, duration))
             }
             Work::Redis => {
@@ -96,7 +98,7 @@ impl Shop {
                 return self.load(work, round, duration / SIZES_SHARE, ToFull::new(Arc::clone(&self.guests)));
             }
             Work::Get => Mix::Reads,
-            Work::Add => Mix::Adds,
+            Work::Add | Work::Append => Mix::Adds,
             _ => Mix::Mixed,
         };
         let shoppers = Shoppers::new(&self.guests, mix, u64::from(round) << 8 | work as u64)?;

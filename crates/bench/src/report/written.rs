@@ -2,7 +2,7 @@
 
 use super::Report;
 use crate::{
-    figures::TABLE,
+    figures::{Measured, TABLE},
     plot::{self, Line},
     row::{Latency, Row, Work},
 };
@@ -135,6 +135,9 @@ fn table(text: &mut String, report: &Report) -> Result<()> {
 
 fn sections(text: &mut String, report: &Report) -> Result<()> {
     writeln!(text, "\nCarts were loaded at {:.0}/s.", report.loaded.carts_per_second)?;
+    if let Some(Measured { value, note }) = &report.append {
+        writeln!(text, "What an add sends, made durable and nothing else: {value:.2} of hello ({note}).")?;
+    }
     if let Some(sync) = &report.sync {
         write!(
             text,
