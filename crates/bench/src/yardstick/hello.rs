@@ -30,9 +30,6 @@ pub(crate) async fn serve(listen: SocketAddr, journal: Option<&Path>) -> Result<
     let text = "x".repeat(BODY_BYTES - FRAME.len());
     let body: &'static str = format!(r#"{{"text":"{text}"}}"#).leak();
     let answer = move || async move { ([(header::CONTENT_TYPE, "application/json")], body).into_response() };
-    let listener = TcpListener::bind(listen).await?;
-    println!("{}", listener.local_addr()?);
-    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     let app = Router::new().fallback(match journal {
         None => any(answer),
         Some(folder) => {
@@ -41,6 +38,9 @@ pub(crate) async fn serve(listen: SocketAddr, journal: Option<&Path>) -> Result<
             any(answer).post(move |body: Bytes| append(journal, body))
         }
     });
+    let listener = TcpListener::bind(listen).await?;
+    println!("{}", listener.local_addr()?);
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     Ok(axum::serve(listener, app).await?)
 }
 
