@@ -7,10 +7,9 @@ use crate::{
     process::Side,
     row::Work,
     run::{Shop, Sides},
-    workload::Guests,
+    workload::{self, Guests},
 };
 use anyhow::{Context, Result};
-use cart::token::{Keyring, TokenKey};
 use server::{keys::Keys, wiring::World};
 use service::Environment as _;
 use std::{
@@ -75,12 +74,7 @@ impl Ground {
         }
         if needs(&[Work::Append]) {
             let side = Side::hello("append", Some(&self.folder.join("append")))?;
-            // It does not look at what shoppers show it.
-            let guests = Guests::new(
-                args.carts(),
-                &Keyring::new(TokenKey { id: 1, secret: [1; 32] }, Vec::new()),
-                World.now(),
-            );
+            let guests = Guests::new(args.carts(), &workload::unchecked_keys(), World.now());
             sides.append = Some(Shop { side, guests });
         }
         if needs(&[Work::Get, Work::Add, Work::Mixed, Work::AddToEmpty, Work::AddToFull]) {

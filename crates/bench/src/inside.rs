@@ -9,10 +9,9 @@ mod whole;
 
 use crate::{
     run::CONNECTIONS,
-    workload::{Guests, Mix, Shoppers, Step},
+    workload::{self, Guests, Mix, Shoppers, Step},
 };
 use anyhow::{Context, Result};
-use cart::token::{Keyring, TokenKey};
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 use server::wiring::World;
@@ -66,9 +65,7 @@ trait Shop: Send + Sync + 'static {
 #[expect(clippy::print_stdout, reason = "how the parent is told")]
 pub(crate) fn run(args: &InsideArgs) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    // Nobody checks tokens in here.
-    let keys = Keyring::new(TokenKey { id: 1, secret: [1; 32] }, Vec::new());
-    let guests = Arc::new(Guests::nameless(args.carts, &keys, World.now()));
+    let guests = Arc::new(Guests::nameless(args.carts, &workload::unchecked_keys(), World.now()));
     let whole = (args.what == What::Whole).then(|| runtime.block_on(whole::Whole::open(&args.data)));
     let whole = whole.transpose()?.map(Arc::new);
     let engine = (args.what == What::Engine).then(|| engine::Engine::create(&args.data, args.carts));

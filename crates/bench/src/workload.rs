@@ -8,7 +8,7 @@
 use crate::shop::{self, ITEMS};
 use cart::{
     Timestamp,
-    token::{GuestToken, Keyring},
+    token::{GuestToken, Keyring, TokenKey},
 };
 use gameday::load::Source;
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
@@ -107,6 +107,11 @@ impl Guests {
         let at = usize::try_from(number).unwrap_or(usize::MAX) * self.token_bytes;
         &self.tokens[at..at + self.token_bytes]
     }
+}
+
+/// Keys of guests whom nobody asks who they are.
+pub(crate) fn unchecked_keys() -> Keyring {
+    Keyring::new(TokenKey { id: 1, secret: [1; 32] }, Vec::new())
 }
 
 fn seal(number: u64, keys: &Keyring, issued_at: Timestamp) -> String {
