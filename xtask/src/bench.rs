@@ -11,7 +11,7 @@ use engines::Folder;
 use engines::debian::{self, Program};
 
 use crate::invocation::Invocation;
-use crate::release;
+use crate::release::{self, Profile};
 use crate::tools;
 
 const OUT: &str = "target/bench";
@@ -43,7 +43,9 @@ fn redis(root: &Path) -> Result<Program> {
 }
 
 fn run_with(root: &Path, redis: Option<&Program>, is_smoke: bool, words: &[String]) -> Result<()> {
-    let [server, bench] = release::server_and(root, release::Program::Bench)?;
+    // A smoke run judges no speed, and takes what other checks have built.
+    let profile = if is_smoke { Profile::Release } else { Profile::Dist };
+    let [server, bench] = release::server_and(root, profile, release::Program::Bench)?;
     let run = Invocation::program(bench.display().to_string()).arg("report");
     let run = run.arg("--evercart").arg(server.display().to_string());
     with_words(run, redis, is_smoke, words).run(root)

@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::{Result, anyhow};
 
 use crate::invocation::Invocation;
-use crate::release::{self, Program};
+use crate::release::{self, Profile, Program};
 
 /// The short form, as a step of `ci`.
 pub(crate) fn run(root: &Path) -> Result<()> {
@@ -18,7 +18,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
 
 /// Builds both programs and runs one against the other, with further words for it.
 pub(crate) fn run_with(root: &Path, is_long: bool, words: &[String]) -> Result<()> {
-    let [server, gameday] = release::server_and(root, Program::Gameday)?;
+    let [server, gameday] = release::server_and(root, Profile::Release, Program::Gameday)?;
     let outcome = command(&gameday, &server, is_long, words).run(root);
     outcome.map_err(|_| anyhow!("the crash test found something, see above; `--seed` repeats its choices"))
 }
