@@ -9,6 +9,7 @@ use std::path::Path;
 
 use crate::aligned::AlignedBuffer;
 use crate::frame::ALIGN;
+use crate::lock;
 
 /// How a write becomes durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,20 +57,44 @@ pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 
+/// The mode that a direct write speaks for.
+fn mode(written: io::Result<()>) -> io::Result<WriteMode> {
+    match written {
+        Ok(()) => Ok(WriteMode::Direct),
+        Err(error) if is_full(&error) => Ok(WriteMode::Direct),
+        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {
+            Ok(WriteMode::Buffered)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// True of an error that ends by itself where somebody makes room.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 pub(crate) struct RealDisk {
     pub(crate) mode: WriteMode,
 }
 
 impl RealDisk {
-    /// Finds out what the file system takes, by a direct write to a file of its own.
-    pub(crate) fn probe(dir: &Path) -> Self {
+    /// Finds out what the file system takes, by direct writes to a file of its own.
+    ///
+    /// Only a file system that does not take them is written otherwise: one that is full or failing would be for as long
+    /// as the process lives.
+    pub(crate) fn probe(dir: &Path) -> io::Result<Self> {
         let path = dir.join("probe");
         let direct = Self { mode: WriteMode::Direct };
         let mut buffer = AlignedBuffer::default();
-        let taken = direct.create(&path).and_then(|file| write_durably(&file, buffer.slice(ALIGN), 0));
+        // It is there: without room, a file system says so before it says what it does not take.
+        let taken = direct
+            .open(&lock::path(dir))
+            .and_then(|_| direct.create(&path))
+            .and_then(|file| write_durably(&file, buffer.slice(ALIGN), 0));
         // A probe that stays behind is emptied by the next one.
         let _ = std::fs::remove_file(&path);
-        Self { mode: if taken.is_ok() { WriteMode::Direct } else { WriteMode::Buffered } }
+        Ok(Self { mode: mode(taken)? })
     }
 
     fn flags(&self) -> OpenOptions {
@@ -119,5 +144,19 @@ impl SegmentFile for RealFile {
             WriteMode::Direct => Ok(()),
             WriteMode::Buffered => self.file.sync_data(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_takes_no_direct_writes_is_written_otherwise() {
+        let mode = |kind: io::ErrorKind| mode(Err(kind.into())).ok();
+        assert_eq!(mode(io::ErrorKind::InvalidInput), Some(WriteMode::Buffered));
+        assert_eq!(mode(io::ErrorKind::Unsupported), Some(WriteMode::Buffered));
+        assert_eq!(mode(io::ErrorKind::StorageFull), Some(WriteMode::Direct));
+        assert_eq!(mode(io::ErrorKind::Other), None, "it fails");
     }
 }

@@ -55,7 +55,7 @@ impl Journal {
         options.check()?;
         std::fs::create_dir_all(dir).map_err(io_error("create the directory", dir))?;
         let lock = lock::acquire(dir)?;
-        let disk = RealDisk::probe(dir);
+        let disk = RealDisk::probe(dir).map_err(io_error("write", dir))?;
         let mode = disk.mode;
         Self::open_on(disk, mode, lock, dir, options)
     }
@@ -70,7 +70,7 @@ impl Journal {
         let watermark = watermark::load(dir)?;
         let batch = watermark.map_or(0, |watermark| watermark.batch);
         let Found { recovered, journal, occupied, free, last_batch, is_marked, next_segment } =
-            recovery::find(dir, options.segment_bytes, batch)?;
+            recovery::find(&disk, dir, options.segment_bytes, batch)?;
         let id = settle_id(journal, watermark)?;
         let placement = Placement::new(options.segment_bytes, occupied, free);
         let mut queue = Queue::new(options, placement, last_batch + 1);
@@ -190,7 +190,8 @@ impl Journal {
 
     /// Promises that all batches through `watermark` are kept elsewhere, durably; their segments are written over.
     ///
-    /// An error leaves everything as it was, and may be retried.
+    /// An error may be retried. What was promised may hold in spite of it; a file that was not removed is found free at
+    /// the next open.
     ///
     /// # Panics
     /// Panics when `watermark` is not durable yet.
@@ -213,6 +214,11 @@ impl Journal {
                 .map_err(io_error("remove a segment", &self.dir))?;
         }
         Ok(())
+    }
+
+    /// All batches up to this one are kept elsewhere; 0 where none is.
+    pub fn recycled_through(&self) -> u64 {
+        *self.watermark.lock()
     }
 
     /// Says that the owner ends well: what is durable is followed by a batch of nothing, so that damage to the last

@@ -13,6 +13,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use crate::aligned::AlignedBuffer;
+use crate::disk::{self, Disk};
 use crate::error::JournalError;
 use crate::frame::{self, ALIGN, FrameHeader, HEADER_BYTES};
 use crate::placement::Occupied;
@@ -48,8 +50,13 @@ pub(crate) struct Found {
     pub(crate) next_segment: u32,
 }
 
-/// Looks through all segments. Removes unfinished files and free segments of another size.
-pub(crate) fn find(dir: &Path, segment_bytes: u64, watermark: u64) -> Result<Found, JournalError> {
+/// Looks through all segments. Removes unfinished files and free segments of another size, and writes the last frame again.
+pub(crate) fn find(
+    disk: &impl Disk,
+    dir: &Path,
+    segment_bytes: u64,
+    watermark: u64,
+) -> Result<Found, JournalError> {
     let mut numbers = list_segments(dir).map_err(io_error("list the segments", dir))?;
     numbers.sort_unstable();
     let mut journal = None;
@@ -72,6 +79,9 @@ pub(crate) fn find(dir: &Path, segment_bytes: u64, watermark: u64) -> Result<Fou
     }
     frames.sort_unstable_by_key(|frame| frame.batch);
     check_dense(&frames, watermark)?;
+    if let Some(last) = frames.last() {
+        rewrite(disk, dir, last).map_err(io_error("write the last batch again", dir))?;
+    }
     let occupied = occupied(&frames, &segments);
     let free = free_segments(dir, &segments, &occupied).map_err(io_error("remove a segment", dir))?;
     Ok(Found {
@@ -107,6 +117,18 @@ pub(crate) fn read(
         return Err(JournalError::Corrupt { file: segment::file_name(file), offset, reason });
     }
     Ok(Recovered::new(dir, journal, frames))
+}
+
+/// Writes a frame as it stands, durably.
+///
+/// The last one may be what a failed sync has left in the page cache: a later sync finds nothing to do there, and says that
+/// all is well (Rebello et al., 2020). Those before it were answered by a sync of their own.
+fn rewrite(disk: &impl Disk, dir: &Path, frame: &Located) -> io::Result<()> {
+    let path = segment::path(dir, frame.segment);
+    let mut buffer = AlignedBuffer::default();
+    let bytes = buffer.slice(frame::frame_bytes(frame.payload_bytes));
+    File::open(&path)?.read_exact_at(bytes, frame.offset)?;
+    disk::write_durably(&disk.open(&path)?, bytes, frame.offset)
 }
 
 fn io_error(action: &'static str, dir: &Path) -> impl FnOnce(io::Error) -> JournalError {

@@ -2,12 +2,11 @@
 //!
 //! Making a segment means writing it full of zeros: done ahead of need, so that the committer never waits for it.
 
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::disk::Disk;
+use crate::disk::{self, Disk};
 use crate::options::JournalOptions;
 use crate::segment::{self, SegmentHeader};
 use crate::shared::{FailOnPanic, Shared, wake_all};
@@ -91,7 +90,7 @@ impl<D: Disk> Upkeep<D> {
                 wake_all(waiting);
                 true
             }
-            Err(error) if error.kind() == io::ErrorKind::StorageFull => false,
+            Err(error) if disk::is_full(&error) => false,
             Err(error) => {
                 shared.fail(error);
                 false

@@ -3,6 +3,7 @@
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use super::faulty_disk::REAL;
 use super::{append, contents, reopen, small};
 use crate::{Journal, JournalError};
 
@@ -45,7 +46,7 @@ fn a_tail_torn_at_any_byte_of_the_last_frame_ends_the_journal_there() {
         if torn_at > frame.start + 40 && torn_at + 8 < frame.end && !torn_at.is_multiple_of(61) {
             continue;
         }
-        let found = crate::recovery::find(dir.path(), small().segment_bytes, 0).unwrap();
+        let found = crate::recovery::find(&REAL, dir.path(), small().segment_bytes, 0).unwrap();
         assert_eq!((found.last_batch, found.recovered.batches()), (2, 2), "torn at byte {torn_at}");
     }
     assert_eq!(contents(dir.path(), small()), [b"first".to_vec(), b"second".to_vec()]);
@@ -62,7 +63,7 @@ fn behind_a_marked_end_damage_to_the_last_record_is_found_and_the_mark_is_made_o
         journal.mark_end();
         journal.mark_end();
         drop(journal);
-        let found = crate::recovery::find(dir.path(), small().segment_bytes, 0).unwrap();
+        let found = crate::recovery::find(&REAL, dir.path(), small().segment_bytes, 0).unwrap();
         assert_eq!((found.last_batch, found.recovered.batches()), (4, 4));
     }
     flip(&segment, 3 * BLOCK + 100);

@@ -52,6 +52,20 @@ fn a_write_that_arrived_though_its_answer_was_an_error_may_come_back() {
 }
 
 #[test]
+fn what_a_failed_write_left_in_the_page_cache_is_not_told_before_it_is_written_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (journal, _, disk) = FaultyDisk::open(dir.path(), small(), PLENTY);
+    append(&journal, b"before");
+    disk.set(Writes::ArriveAndFail);
+    block_on(journal.append(b"who knows")).unwrap_err();
+    drop(journal);
+    let fails = Writes::Fail(io::ErrorKind::Other);
+    let refused = FaultyDisk::open_while(fails, dir.path(), small(), PLENTY).err().unwrap();
+    assert!(matches!(refused, JournalError::Io { .. }), "{refused}");
+    assert_eq!(contents(dir.path(), small()), [b"before".to_vec(), b"who knows".to_vec()]);
+}
+
+#[test]
 fn short_writes_are_carried_on() {
     let dir = tempfile::tempdir().unwrap();
     let (journal, _, disk) = FaultyDisk::open(dir.path(), small(), PLENTY);

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use parking_lot::{Condvar, Mutex};
 
 use crate::disk::{Disk, RealDisk, RealFile, SegmentFile, WriteMode};
-use crate::{Journal, JournalOptions, Recovered, lock};
+use crate::{Journal, JournalError, JournalOptions, Recovered, lock};
 
 /// What the next writes to segments do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,16 +59,25 @@ impl FaultyDisk {
         options: JournalOptions,
         available: u64,
     ) -> (Journal, Recovered, Arc<Controls>) {
+        Self::open_while(Writes::Work, dir, options, available).unwrap()
+    }
+
+    pub(super) fn open_while(
+        writes: Writes,
+        dir: &Path,
+        options: JournalOptions,
+        available: u64,
+    ) -> Result<(Journal, Recovered, Arc<Controls>), JournalError> {
         let controls = Arc::new(Controls {
-            state: Mutex::new((Writes::Work, 0)),
+            state: Mutex::new((writes, 0)),
             changed: Condvar::new(),
             available: AtomicU64::new(available),
             is_full: AtomicBool::new(false),
         });
         let disk = Self { controls: Arc::clone(&controls) };
         let lock = lock::acquire(dir).unwrap();
-        let (journal, recovered) = Journal::open_on(disk, WriteMode::Buffered, lock, dir, options).unwrap();
-        (journal, recovered, controls)
+        let (journal, recovered) = Journal::open_on(disk, WriteMode::Buffered, lock, dir, options)?;
+        Ok((journal, recovered, controls))
     }
 
     fn wrap(&self, file: io::Result<RealFile>, is_new: bool) -> io::Result<FaultyFile> {
@@ -76,7 +85,7 @@ impl FaultyDisk {
     }
 }
 
-const REAL: RealDisk = RealDisk { mode: WriteMode::Buffered };
+pub(super) const REAL: RealDisk = RealDisk { mode: WriteMode::Buffered };
 
 impl Disk for FaultyDisk {
     type File = FaultyFile;
