@@ -8,7 +8,7 @@
 //! ```
 //! After Bitcask (Sheehy and Smith, 2010). What always holds: the manifest names only bytes that are durable; a row
 //! that is not in the index yet is not answered, and one that is stays readable until nobody reads it; a fold that fails
-//! leaves nothing. Reads never wait for a fold or a collection but for the microseconds of a lock.
+//! leaves nothing, unless it fails so late that it may have happened. Reads never wait for a fold or a collection but for the microseconds of a lock.
 //!
 //! Rows are packed, under a dictionary that each segment begins with: lines repeat what the same items said in other
 //! carts, and a row alone is too short to repeat much of itself.
@@ -46,7 +46,7 @@ use active::Active;
 use append::Appending;
 use error::io_error;
 use index::Index;
-use manifest::Listed;
+use manifest::{Listed, SyncDir};
 use place::Place;
 use segment::Segment;
 
@@ -59,6 +59,7 @@ pub(crate) struct RowLog {
     slots: RwLock<Vec<Option<Arc<Segment>>>>,
     /// Held by whoever writes: a fold, or a collection.
     active: Mutex<Active>,
+    sync_dir: SyncDir,
 }
 
 /// How much of the log counts.
@@ -192,7 +193,7 @@ impl RowLog {
     }
 
     fn read_error(&self, segment: &Segment, source: std::io::Error) -> RowLogError {
-        io_error("read", &segment::path(&self.dir, segment.number), source)
+        RowLogError::Unreadable { file: segment::path(&self.dir, segment.number), source }
     }
 }
 

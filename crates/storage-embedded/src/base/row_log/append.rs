@@ -153,10 +153,16 @@ impl<'a> Appending<'a> {
     }
 
     /// Makes all of it durable, then part of the log; with `removed`, that segment ceases to be.
+    ///
+    /// # Errors
+    /// After [`RowLogError::Unsettled`] all that was written stays, and the log must not be written until it was opened again;
+    /// any other leaves the log as it was.
     pub(super) fn finish(mut self, removed: Option<u16>) -> Result<(), RowLogError> {
         let finished = self.end_segment(false).and_then(|()| self.publish(removed));
         if let Err(error) = finished {
-            self.abandon();
+            if !matches!(error, RowLogError::Unsettled { .. }) {
+                self.abandon();
+            }
             return Err(error);
         }
         let mut counted = 0;
@@ -179,8 +185,8 @@ impl<'a> Appending<'a> {
         }
         let before: Vec<u64> = self.touched.iter().map(|touched| touched.segment.durable_bytes()).collect();
         self.touched.iter().for_each(|touched| touched.segment.bytes.store(touched.bytes, Ordering::Relaxed));
-        let stored = manifest::store(&self.log.dir, &self.log.listed(removed));
-        if stored.is_err() {
+        let stored = manifest::store(&self.log.dir, &self.log.listed(removed), self.log.sync_dir);
+        if !matches!(stored, Ok(()) | Err(RowLogError::Unsettled { .. })) {
             let back = self.touched.iter().zip(before);
             back.for_each(|(touched, bytes)| touched.segment.bytes.store(bytes, Ordering::Relaxed));
         }

@@ -57,5 +57,5 @@ pub(crate) fn segment_path(dir: &Path, number: u64) -> PathBuf {
 pub(crate) fn make(dir: &Path, segments: &[(u64, u64)]) -> Result<(), RowLogError> {
     let listed: Vec<Listed> =
         segments.iter().map(|(number, bytes)| Listed { number: *number, bytes: *bytes }).collect();
-    manifest::store(dir, &listed)
+    manifest::store(dir, &listed, manifest::sync_dir)
 }

@@ -4,6 +4,7 @@
 //! the dictionary of the segment it comes to; a record that cannot is copied as it stands: damage stays the harm of its
 //! cart. Greedy choice by live share (Rosenblum and Ousterhout, 1992).
 
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -29,19 +30,13 @@ impl RowLog {
         let is_oldest = oldest == Some(segment.number);
         let updates = match updates_of(&self.dir, &segment, slot) {
             Ok(updates) => updates,
-            Err(RowLogError::Damaged { .. }) => {
-                // What it holds can be read by the index, and nobody knows where its records begin: it stays.
-                tracing::error!(segment = segment.number, "a damaged segment cannot be collected");
-                segment.removals.store(segment.durable_bytes(), Ordering::Relaxed);
-                return Ok(false);
-            }
-            Err(error) => return Err(error),
+            Err(error) => return set_aside(&segment, error),
         };
         let mut appending = Appending::begin(self, &mut active);
         for update in updates {
             if let Err(error) = self.copy(&segment, update, is_oldest, &mut appending) {
                 appending.abandon();
-                return Err(error);
+                return set_aside(&segment, error);
             }
         }
         appending.finish(Some(slot))?;
@@ -82,5 +77,19 @@ impl RowLog {
             (share < WORTH_PERCENT).then(|| (share, slot, Arc::clone(segment)))
         });
         shares.min_by_key(|(share, slot, _)| (*share, *slot)).map(|(_, slot, segment)| (slot, segment))
+    }
+}
+
+/// A segment that is damaged, or on a part of the disk that cannot be read, is not chosen again until the next open: what
+/// else it holds can be read by the index, and all others can be collected.
+fn set_aside(segment: &Segment, error: RowLogError) -> Result<bool, RowLogError> {
+    match error {
+        RowLogError::Damaged { .. } | RowLogError::Unreadable { .. } => {
+            let error: &dyn Error = &error;
+            tracing::error!(error, segment = segment.number, "a segment cannot be collected, and stays");
+            segment.removals.store(segment.durable_bytes(), Ordering::Relaxed);
+            Ok(false)
+        }
+        error => Err(error),
     }
 }

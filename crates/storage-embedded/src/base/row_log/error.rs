@@ -9,6 +9,13 @@ pub(crate) enum RowLogError {
     /// The file system refused.
     #[error("cannot {action} `{}`", file.display())]
     Io { action: &'static str, file: PathBuf, source: io::Error },
+    /// A file that is there cannot be read.
+    #[error("cannot read `{}`", file.display())]
+    Unreadable { file: PathBuf, source: io::Error },
+    /// There is a new manifest, but a power cut may bring the old one back: what either names stays as it is until the log
+    /// is opened again. The cause is no source: nobody may take it for a disk that has no room, and try again.
+    #[error("`{}` is new, but its directory cannot be synced: {cause}", file.display())]
+    Unsettled { file: PathBuf, cause: String },
     /// A file is not what was written.
     #[error("`{}` is damaged at byte {at}: {reason}; restore the store from a backup", file.display())]
     Damaged { file: PathBuf, at: u64, reason: &'static str },

@@ -25,13 +25,13 @@ pub(super) struct Listed {
     pub(super) bytes: u64,
 }
 
-/// The segments in the order in which they were begun; none where there is no log yet.
-pub(super) fn load(dir: &Path) -> Result<Vec<Listed>, RowLogError> {
+/// The segments in the order in which they were begun; `None` where there is no log yet.
+pub(super) fn load(dir: &Path) -> Result<Option<Vec<Listed>>, RowLogError> {
     let path = dir.join(FILE);
     let bytes = match std::fs::read(&path) {
         Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(source) => return Err(io_error("read", &path, source)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(RowLogError::Unreadable { file: path, source }),
     };
     let damaged = |reason| RowLogError::Damaged { file: path.clone(), at: 0, reason };
     let Some((head, body)) = bytes.split_first_chunk::<HEAD_BYTES>() else {
@@ -47,7 +47,7 @@ pub(super) fn load(dir: &Path) -> Result<Vec<Listed>, RowLogError> {
     if word(8) > VERSION {
         return Err(RowLogError::Newer { file: path });
     }
-    decode(body).ok_or_else(|| damaged("it is too short"))
+    decode(body).map(Some).ok_or_else(|| damaged("it is too short"))
 }
 
 fn decode(body: &[u8]) -> Option<Vec<Listed>> {
@@ -62,8 +62,18 @@ fn decode(body: &[u8]) -> Option<Vec<Listed>> {
     is_whole.then(|| pairs.iter().map(listed).collect())
 }
 
+/// Makes the names in a directory durable: a function of its own so that tests can make it fail.
+pub(super) type SyncDir = fn(&Path) -> io::Result<()>;
+
+pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
 /// Makes this the manifest, durably; the names of new segments become durable before.
-pub(super) fn store(dir: &Path, segments: &[Listed]) -> Result<(), RowLogError> {
+///
+/// # Errors
+/// [`RowLogError::Unsettled`] where this is the manifest already; after any other it is as it was.
+pub(super) fn store(dir: &Path, segments: &[Listed], sync_dir: SyncDir) -> Result<(), RowLogError> {
     let numbers = segments.iter().flat_map(|segment| [segment.number, segment.bytes]);
     let body: Vec<u8> =
         std::iter::once(segments.len() as u64).chain(numbers).flat_map(u64::to_le_bytes).collect();
@@ -72,22 +82,17 @@ pub(super) fn store(dir: &Path, segments: &[Listed]) -> Result<(), RowLogError> 
     bytes.extend_from_slice(&crc.to_le_bytes());
     bytes.extend_from_slice(&body);
     let path = dir.join(FILE);
-    replace_durably(dir, &path, &bytes).map_err(|source| io_error("write", &path, source))
+    let replaced = write(&dir.join("manifest.new"), &bytes)
+        .and_then(|unfinished| sync_dir(dir).and_then(|()| std::fs::rename(unfinished, &path)));
+    replaced.map_err(|source| io_error("write", &path, source))?;
+    sync_dir(dir).map_err(|cause| RowLogError::Unsettled { file: path, cause: cause.to_string() })
 }
 
-fn replace_durably(dir: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let unfinished = dir.join("manifest.new");
-    let mut file = File::create(&unfinished)?;
+fn write<'a>(path: &'a Path, bytes: &[u8]) -> io::Result<&'a Path> {
+    let mut file = File::create(path)?;
     file.write_all(bytes)?;
     file.sync_all()?;
-    sync_dir(dir)?;
-    std::fs::rename(&unfinished, path)?;
-    sync_dir(dir)
-}
-
-/// Makes the names in a directory durable.
-fn sync_dir(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
+    Ok(path)
 }
 
 #[cfg(test)]
@@ -97,10 +102,10 @@ mod tests {
     #[test]
     fn a_manifest_reads_back_and_any_flipped_bit_is_found() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(load(dir.path()).unwrap(), []);
+        assert_eq!(load(dir.path()).unwrap(), None);
         let segments = [Listed { number: 3, bytes: 5_000 }, Listed { number: 9, bytes: 24 }];
-        store(dir.path(), &segments).unwrap();
-        assert_eq!(load(dir.path()).unwrap(), segments);
+        store(dir.path(), &segments, sync_dir).unwrap();
+        assert_eq!(load(dir.path()).unwrap().as_deref(), Some(&segments[..]));
         let path = dir.path().join(FILE);
         let bytes = std::fs::read(&path).unwrap();
         for at in 0..bytes.len() {

@@ -1,12 +1,13 @@
 //! Opening: the manifest says what there is, hints and the last segment say where.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 
 use super::active::Active;
 use super::error::io_error;
+use super::header::Header;
 use super::index::{Index, Update, shard_of};
 use super::manifest::Listed;
 use super::place::OFFSET_END;
@@ -25,7 +26,10 @@ impl RowLog {
     /// The same with segments of another size.
     pub(crate) fn open_with(dir: &Path, segment_bytes: u64) -> Result<Self, RowLogError> {
         std::fs::create_dir_all(dir).map_err(|source| io_error("create", dir, source))?;
-        let listed = manifest::load(dir)?;
+        let listed = match manifest::load(dir)? {
+            Some(listed) => listed,
+            None => begin(dir)?,
+        };
         remove_others(dir, &listed)?;
         let mut slots: Vec<Option<Arc<Segment>>> = Vec::new();
         for Listed { number, bytes } in &listed {
@@ -56,10 +60,31 @@ impl RowLog {
         )]
         let active = Mutex::new(active.expect("a last segment"));
         let index = Index::of_shards(shards);
-        let log = Self { dir: dir.into(), segment_bytes, index, slots: RwLock::new(slots), active };
+        let slots = RwLock::new(slots);
+        let log = Self { dir: dir.into(), segment_bytes, index, slots, active, sync_dir: manifest::sync_dir };
         log.index.for_each(|place| log.count(place));
         Ok(log)
     }
+}
+
+/// A log of nothing. Where there was one before, its manifest is missing: its rows are not taken for leftovers.
+fn begin(dir: &Path) -> Result<Vec<Listed>, RowLogError> {
+    let empty = Header::new(0, Vec::new()).bytes();
+    for path in files(dir)? {
+        let failed = |source| io_error("read", &path, source);
+        let is_segment = path.extension().is_some_and(|extension| extension == "rows");
+        if is_segment && std::fs::metadata(&path).map_err(failed)?.len() > empty {
+            let reason = "it is missing beside segments of rows";
+            return Err(RowLogError::Damaged { file: dir.join(manifest::FILE), at: 0, reason });
+        }
+    }
+    manifest::store(dir, &[], manifest::sync_dir)?;
+    Ok(Vec::new())
+}
+
+fn files(dir: &Path) -> Result<Vec<PathBuf>, RowLogError> {
+    let files = std::fs::read_dir(dir).and_then(|files| files.map(|file| Ok(file?.path())).collect());
+    files.map_err(|source| io_error("list", dir, source))
 }
 
 /// What a sealed segment says, by its hints; where they cannot be used, by its records, and then they are made anew.
@@ -83,9 +108,7 @@ fn scan(dir: &Path, segment: &Segment, slot: u16) -> Result<Vec<Update>, RowLogE
 fn remove_others(dir: &Path, listed: &[Listed]) -> Result<(), RowLogError> {
     let sealed = listed.split_last().map_or(&[][..], |(_, sealed)| sealed);
     let is_listed = |listed: &[Listed], number: u64| listed.iter().any(|segment| segment.number == number);
-    let failed = |source| io_error("list", dir, source);
-    for file in std::fs::read_dir(dir).map_err(failed)? {
-        let path = file.map_err(failed)?.path();
+    for path in files(dir)? {
         let number = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
         let is_kept = match (number, path.extension().and_then(|extension| extension.to_str())) {
             (Some(number), Some("rows")) => is_listed(listed, number),

@@ -151,7 +151,8 @@ impl Segment {
         let (mut at, end) = (self.start, self.durable_bytes());
         let mut chunk = Chunk::default();
         while at < end {
-            let bytes = chunk.at(&self.file, at, end).map_err(|source| io_error("read", &path, source))?;
+            let bytes = chunk.at(&self.file, at, end);
+            let bytes = bytes.map_err(|source| RowLogError::Unreadable { file: path.clone(), source })?;
             let head = Head::read(bytes).filter(|head| at + head.record_bytes() <= end);
             let Some(head) = head else {
                 let reason = "a record's head does not match its checksum";

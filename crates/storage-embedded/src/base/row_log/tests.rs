@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use proptest::prelude::*;
 use storage::cart::CartId;
 
-use super::{AtHand, RowLog, RowLogError, hints};
+use super::{AtHand, RowLog, RowLogError, hints, manifest};
 use crate::change::Value;
 use crate::row;
 
@@ -221,6 +222,77 @@ fn a_segment_that_lost_its_end_is_refused_by_name() {
     fs::OpenOptions::new().write(true).open(&first).unwrap().set_len(500).unwrap();
     let refused = RowLog::open_with(dir.path(), SEGMENT_BYTES).err().unwrap().to_string();
     assert!(refused.contains("0000000000.rows") && refused.contains("shorter"), "{refused}");
+}
+
+/// The disk has no room from when the new manifest has its name.
+fn fails_behind_the_rename(dir: &Path) -> io::Result<()> {
+    if dir.join("manifest.new").exists() {
+        manifest::sync_dir(dir)
+    } else {
+        Err(io::ErrorKind::StorageFull.into())
+    }
+}
+
+fn open_failing(dir: &Path) -> RowLog {
+    RowLog { sync_dir: fails_behind_the_rename, ..open(dir) }
+}
+
+fn is_unsettled(error: &RowLogError) -> bool {
+    matches!(error, RowLogError::Unsettled { .. }) && std::error::Error::source(error).is_none()
+}
+
+#[test]
+fn what_a_new_manifest_names_stays_where_its_directory_cannot_be_synced() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut model = filled(dir.path());
+    let rows: Rows = (10..30).map(|number| (cart(number), Some(said(number, 6)))).collect();
+    let refused = fold(&open_failing(dir.path()), &rows).unwrap_err();
+    assert!(is_unsettled(&refused), "{refused}");
+    model.extend(rows.into_iter().map(|(cart, row)| (cart, row.unwrap())));
+    assert_holds(&open(dir.path()), &model);
+    // Most of what is written from here on is dead.
+    let again: Rows = (0..15).map(|number| (cart(number), Some(said(number, 5)))).collect();
+    fold(&open(dir.path()), &again).unwrap();
+    model.extend(again.into_iter().map(|(cart, row)| (cart, row.unwrap())));
+    let segments = files(dir.path(), "rows");
+    let refused = open_failing(dir.path()).collect(100).unwrap_err();
+    assert!(is_unsettled(&refused), "{refused}");
+    let log = open(dir.path());
+    assert_holds(&log, &model);
+    assert_ne!(files(dir.path(), "rows"), segments, "one was collected");
+}
+
+#[test]
+fn rows_without_a_manifest_are_not_taken_for_leftovers() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = filled(dir.path());
+    let (path, away) = (dir.path().join("manifest"), dir.path().join("elsewhere"));
+    fs::rename(&path, &away).unwrap();
+    let refused = RowLog::open_with(dir.path(), SEGMENT_BYTES).err().unwrap().to_string();
+    assert!(refused.contains("manifest") && refused.contains("missing"), "{refused}");
+    fs::rename(&away, &path).unwrap();
+    assert_holds(&open(dir.path()), &model);
+}
+
+#[test]
+fn a_segment_that_cannot_be_read_stays_and_others_are_collected() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path());
+    let log = open(dir.path());
+    // One row of it counts.
+    let again =
+        |carts: std::ops::Range<u8>| carts.map(|number| (cart(number), Some(said(number, 5)))).collect();
+    fold(&log, &again(1..20)).unwrap();
+    let first = files(dir.path(), "rows").remove(0);
+    fs::OpenOptions::new().write(true).open(&first).unwrap().set_len(40).unwrap();
+    let segments = log.usage().segments;
+    // Once for each that there is, and for that which is set aside.
+    for _ in 0..=segments {
+        log.collect(100).unwrap();
+    }
+    assert!(first.exists() && log.usage().segments < segments);
+    assert_eq!(log.get(cart(7)).unwrap(), Some(said(7, 5)));
+    fold(&log, &again(7..8)).unwrap();
 }
 
 #[test]
