@@ -134,7 +134,7 @@ impl Evercart {
 }
 
 impl Running {
-    /// As a power failure would: nothing is said, nothing is finished.
+    /// Without a word: nothing is finished. What was written and not synced survives, as it would not a power failure.
     pub async fn kill(mut self) -> Result<()> {
         self.child.kill().await.context("the server cannot be killed")
     }

@@ -35,8 +35,9 @@ pub(crate) trait Base: Send + Sync + 'static {
     /// Keys from `from` to before `end`, in order, at most `limit`. `from` is not behind `end`.
     fn keys(&self, from: &[u8], end: &[u8], limit: usize) -> BaseResult<Vec<Key>>;
 
-    /// Calls `fill` with a function that takes rows; when it returns well, makes all of them durable and visible, else
-    /// leaves the base as it was. Never more than one at a time.
+    /// Calls `fill` with a function that takes rows; when it returns well, makes all of them durable and visible. After an
+    /// error some of them may be: each is a durable state, and the journal still has what led to it. Never more than one
+    /// at a time.
     fn fold(&self, fill: &mut dyn FnMut(&mut Put<'_>) -> BaseResult<()>) -> BaseResult<()>;
 
     /// Gives space back, a little, if less than `live_percent_min` of what is used counts; true if there was something

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! version u8 | kind u8 | key bytes varint | key | …
-//!   delta    … owner bytes u8 | owner | delta
-//!   put      … version varint | has order u8 | order varint, if it has | owner bytes u8 | owner | value
+//!   delta    … owner bytes varint | owner | delta
+//!   put      … version varint | has order u8 | order varint, if it has | owner bytes varint | owner | value
 //!   remove
 //! ```
 

@@ -129,6 +129,11 @@ impl Entry {
         taken
     }
 
+    /// The changes whose batches are durable.
+    pub(crate) fn waiting(&self, durable_through: u64) -> &[Pending] {
+        &self.pending[..self.durable(durable_through)]
+    }
+
     fn durable(&self, durable_through: u64) -> usize {
         self.pending.partition_point(|pending| pending.batch <= durable_through)
     }
@@ -182,7 +187,7 @@ impl Entry {
     /// As [`Self::look`], for whoever joins by himself: deltas are shown as they were written, and nothing is decoded.
     pub(crate) fn look_apart(&mut self, durable_through: u64) -> Result<Option<Apart>, FormatError> {
         let deltas: Option<Vec<NamedDelta>> =
-            self.pending[..self.durable(durable_through)].iter().map(Pending::named).collect();
+            self.waiting(durable_through).iter().map(Pending::named).collect();
         match (&self.state, deltas) {
             (State::Known(row), Some(deltas)) => {
                 self.recently_used = true;
@@ -197,13 +202,13 @@ impl Entry {
     /// and no batch comes again. `None` where that would change something.
     pub(crate) fn edition(&mut self, durable_through: u64) -> Option<Edition> {
         let State::Known(row) = &self.state else { return None };
-        let durable = &self.pending[..self.durable(durable_through)];
+        let durable = self.waiting(durable_through);
         if !durable.iter().all(Pending::is_named) {
             return None;
         }
-        self.recently_used = true;
         let (version, through) = row.as_ref().map_or((0, 0), |row| (row.value.version, row.through));
         let last = durable.last().map_or(through, |pending| pending.batch);
+        self.recently_used = true;
         Some(Edition([version, through, last]))
     }
 

@@ -26,11 +26,18 @@ use crate::row::{self, Row};
 /// How full, in percent, the journal may get before a fold no longer rests.
 const HURRY_AT_PERCENT: usize = 80;
 
-/// A row as it was written.
-struct Folded {
-    key: Key,
-    through: Option<u64>,
-    order: Option<u64>,
+/// What was written of a key.
+enum Folded {
+    Row {
+        key: Key,
+        through: Option<u64>,
+        order: Option<u64>,
+    },
+    /// Changes through this batch, beside a row that is damaged.
+    Quarantined {
+        key: Key,
+        through: u64,
+    },
 }
 
 impl Engine {
@@ -39,10 +46,11 @@ impl Engine {
         self.journal.segments_used() * 100 / self.journal.segments_max()
     }
 
-    /// True when a fold should start.
+    /// True when a fold should start: also where the disk has no room for more of a journal that can be given back.
     pub(crate) fn wants_fold(&self) -> bool {
         self.journal_percent() >= self.options.fold_at_percent
             || self.table.dirty_bytes() > self.options.dirty_bytes_max / 2
+            || (self.journal.is_out_of_space() && self.journal.used_bytes() > 0)
     }
 
     /// Folds all that is durable now.
@@ -65,9 +73,15 @@ impl Engine {
         self.base.collect(live_percent_min)
     }
 
-    /// The base has the row; if the entry is still what was written, it is clean.
+    /// The base has it; if the entry is still what was written, it is clean.
     fn mark_folded(&self, folded: &Folded) {
-        let Folded { key, through, order } = folded;
+        let (key, through, order) = match folded {
+            Folded::Row { key, through, order } => (key, through, order),
+            Folded::Quarantined { key, through } => {
+                self.table.lock(key).with(key, |entry| entry.take_durable(*through));
+                return;
+            }
+        };
         let mut shard = self.table.lock(key);
         shard.with(key, |entry| {
             entry.stored_order = *order;
@@ -145,15 +159,16 @@ impl Folding<'_, '_> {
             self.behind.extend(index(order).map(|entry| (entry, Some(Vec::new()))));
         }
         (self.put)(&key, row.as_ref().map(row::encode).as_deref())?;
-        self.folded.push(Folded { key, through: row.map(|row| row.through), order });
+        self.folded.push(Folded::Row { key, through: row.map(|row| row.through), order });
         Ok(())
     }
 
     /// Changes to a row that cannot be read are kept beside it, for whoever repairs it: the journal must not wait.
-    fn quarantine(&mut self, key: &[u8], entry: &mut Entry, durable: u64) {
-        for (number, pending) in (0..).zip(entry.take_durable(durable)) {
+    fn quarantine(&mut self, key: &Key, entry: &Entry, through: u64) {
+        for (number, pending) in (0..).zip(entry.waiting(through)) {
             let place = key::quarantine(key, pending.batch, number);
             self.behind.insert(place, Some(change::encode(key, &pending.change)));
         }
+        self.folded.push(Folded::Quarantined { key: key.clone(), through });
     }
 }

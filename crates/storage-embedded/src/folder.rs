@@ -204,7 +204,7 @@ impl Shown {
 fn is_full(error: &(dyn Error + 'static)) -> bool {
     let kind = |error: &(dyn Error + 'static)| error.downcast_ref::<io::Error>().map(io::Error::kind);
     std::iter::successors(Some(error), |error| (*error).source())
-        .any(|error| kind(error) == Some(io::ErrorKind::StorageFull))
+        .any(|error| matches!(kind(error), Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)))
 }
 
 /// A bug in a fold must not leave the engine taking writes that nobody folds.

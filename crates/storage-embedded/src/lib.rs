@@ -27,6 +27,7 @@ mod linear;
 pub mod meter;
 mod options;
 mod order;
+mod parts;
 mod readers;
 mod recover;
 mod row;
@@ -91,7 +92,9 @@ impl Embedded {
     ) -> std::result::Result<Arc<Self>, BoxError> {
         // The journal first: it locks the directory.
         let (journal, recovered) = Journal::open(&dir.join("journal"), options.journal)?;
+        let parts = parts::Parts::look(dir);
         let base = open_base(dir)?;
+        parts.check(&journal, &*base)?;
         let (from, end) = key::owners_range();
         let mut owners: BTreeSet<Owner> =
             base.keys(&from, &end, OWNERS_MAX)?.iter().filter_map(|key| key::owner_of(key)).collect();

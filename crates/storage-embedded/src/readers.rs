@@ -61,8 +61,10 @@ impl Readers {
     ) -> Result<T> {
         let (answer, answered) = oneshot::channel();
         let job = Box::new(move || {
-            // Whoever asked may have gone away.
-            let _ = answer.send(read());
+            // Whoever asked may have gone away: where a disk is slow, all may have, and are not to be waited for.
+            if !answer.is_closed() {
+                let _ = answer.send(read());
+            }
         });
         self.queue.waiting.lock().jobs.push_back(job);
         self.queue.changed.notify_one();

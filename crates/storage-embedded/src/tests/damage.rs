@@ -1,5 +1,6 @@
 //! A row that cannot be read harms its own record only; a disk that fails ends writing and not reading.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -75,6 +76,15 @@ async fn bytes_that_are_no_cart_are_refused_before_they_are_journalled() {
 struct ReadOnly {
     base: FjallBase,
     now: Arc<AtomicBool>,
+    why: io::ErrorKind,
+}
+
+fn open_read_only(dir: &Path, now: &Arc<AtomicBool>, why: io::ErrorKind) -> Arc<Embedded> {
+    let now = Arc::clone(now);
+    let open_base = |dir: &Path| -> BaseResult<Box<dyn Base>> {
+        Ok(Box::new(ReadOnly { base: FjallBase::open(&dir.join("base"), 1 << 20)?, now, why }))
+    };
+    Embedded::open_inner(dir, options(), open_base, |_| Ok(())).unwrap()
 }
 
 impl Base for ReadOnly {
@@ -89,7 +99,7 @@ impl Base for ReadOnly {
     fn fold(&self, fill: &mut dyn FnMut(&mut Put<'_>) -> BaseResult<()>) -> BaseResult<()> {
         self.base.fold(&mut |put| {
             fill(put)?;
-            if self.now.load(Ordering::Relaxed) { Err("the disk is gone".into()) } else { Ok(()) }
+            if self.now.load(Ordering::Relaxed) { Err(io::Error::from(self.why).into()) } else { Ok(()) }
         })
     }
 
@@ -102,24 +112,55 @@ impl Base for ReadOnly {
 async fn a_fold_that_fails_ends_writing_keeps_reading_and_loses_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let now = Arc::new(AtomicBool::new(false));
-    let told = Arc::clone(&now);
-    let open_base = |dir: &Path| -> BaseResult<Box<dyn Base>> {
-        Ok(Box::new(ReadOnly { base: FjallBase::open(&dir.join("base"), 1 << 20)?, now: told }))
-    };
-    let engine = Embedded::open_inner(dir.path(), options(), open_base, |_| Ok(())).unwrap();
+    let engine = open_read_only(dir.path(), &now, io::ErrorKind::ReadOnlyFilesystem);
     add(&engine, 1, 1, "A").await.unwrap();
     fold(&engine).await;
     add(&engine, 1, 2, "B").await.unwrap();
     now.store(true, Ordering::Relaxed);
     let folding = Arc::clone(&engine);
     assert!(tokio::task::spawn_blocking(move || folding.fold()).await.unwrap().is_err());
-    assert!(engine.failure().is_some_and(|cause| cause.contains("the disk is gone")));
+    assert!(engine.failure().is_some_and(|cause| cause.contains("read-only")));
     let refused = add(&engine, 1, 3, "C").await.unwrap_err();
     assert!(!refused.may_be_applied(), "{refused}");
     let before = state(&engine, 1).await.unwrap();
     assert!(before.is_some());
     drop(engine);
     assert_eq!(state(&open(dir.path()), 1).await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_part_that_is_missing_is_not_taken_for_an_empty_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = open(dir.path());
+    add(&engine, 1, 1, "A").await.unwrap();
+    fold(&engine).await;
+    let before = state(&engine, 1).await.unwrap();
+    drop(engine);
+    for part in ["journal", "rows", "base"] {
+        let (part, away) = (dir.path().join(part), dir.path().join("elsewhere"));
+        std::fs::rename(&part, &away).unwrap();
+        let refused = Embedded::open(dir.path(), options()).err().unwrap();
+        let Some(cause) = std::error::Error::source(&refused) else { panic!("{refused}") };
+        assert!(cause.to_string().contains(&format!("`{}` is missing", part.display())), "{cause}");
+        std::fs::remove_dir_all(&part).unwrap();
+        std::fs::rename(&away, &part).unwrap();
+    }
+    assert_eq!(state(&open(dir.path()), 1).await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn changes_beside_a_damaged_row_wait_for_a_fold_that_ends_well() {
+    let dir = tempfile::tempdir().unwrap();
+    let full = Arc::new(AtomicBool::new(false));
+    let engine = open_read_only(dir.path(), &full, io::ErrorKind::StorageFull);
+    damage(&engine, &key::cart(cart_id(1)));
+    add(&engine, 1, 1, "A").await.unwrap();
+    full.store(true, Ordering::Relaxed);
+    let folding = Arc::clone(&engine);
+    assert!(tokio::task::spawn_blocking(move || folding.fold()).await.unwrap().is_err());
+    full.store(false, Ordering::Relaxed);
+    fold(&engine).await;
+    assert_eq!(engine.engine.base.keys(b"q", b"r", 10).unwrap().len(), 1, "for whoever repairs the row");
 }
 
 #[tokio::test]
