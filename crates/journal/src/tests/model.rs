@@ -31,12 +31,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn options() -> JournalOptions {
-    JournalOptions {
-        segment_bytes: 6 * 4096,
-        batch_bytes_max: 5000,
-        queue_wait_max: std::time::Duration::from_millis(20),
-        ..small()
-    }
+    JournalOptions { segment_bytes: 6 * 4096, batch_bytes_max: 5000, ..small() }
 }
 
 struct Run<'a> {
