@@ -70,7 +70,7 @@ fn mode(written: io::Result<()>) -> io::Result<WriteMode> {
 }
 
 /// True of an error that ends by itself where somebody makes room.
-pub(crate) fn is_full(error: &io::Error) -> bool {
+pub fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 

@@ -30,7 +30,7 @@ mod upkeep;
 mod wait;
 mod watermark;
 
-pub use disk::WriteMode;
+pub use disk::{WriteMode, is_full};
 pub use error::JournalError;
 pub use journal::{Journal, Ticket};
 pub use options::JournalOptions;

@@ -69,12 +69,7 @@ pub(crate) fn find(
             let reason = "the segment belongs to another journal";
             return Err(JournalError::Corrupt { file: segment::file_name(number), offset: 0, reason });
         }
-        let before = frames.len();
         segment.scan(watermark, &mut frames).map_err(io_error("read a segment", dir))?;
-        if frames.len() > before {
-            // What a killed process left in the page cache only must not be told to anyone before it is durable.
-            segment.file.sync_data().map_err(io_error("sync a segment", dir))?;
-        }
         segments.push((number, segment.header.segment_bytes == segment_bytes));
     }
     frames.sort_unstable_by_key(|frame| frame.batch);
@@ -121,8 +116,9 @@ pub(crate) fn read(
 
 /// Writes a frame as it stands, durably.
 ///
-/// The last one may be what a failed sync has left in the page cache: a later sync finds nothing to do there, and says that
-/// all is well (Rebello et al., 2020). Those before it were answered by a sync of their own.
+/// The last one may be in the page cache alone, left there by a process that was killed or by a sync that failed; of the latter
+/// a later sync finds nothing to do, and says that all is well (Rebello et al., 2020). Each before it was made durable before
+/// the next was begun.
 fn rewrite(disk: &impl Disk, dir: &Path, frame: &Located) -> io::Result<()> {
     let path = segment::path(dir, frame.segment);
     let mut buffer = AlignedBuffer::default();

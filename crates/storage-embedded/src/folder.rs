@@ -202,9 +202,9 @@ impl Shown {
 
 /// True where a disk without room is at the bottom of it.
 fn is_full(error: &(dyn Error + 'static)) -> bool {
-    let kind = |error: &(dyn Error + 'static)| error.downcast_ref::<io::Error>().map(io::Error::kind);
     std::iter::successors(Some(error), |error| (*error).source())
-        .any(|error| matches!(kind(error), Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)))
+        .filter_map(|error| error.downcast_ref::<io::Error>())
+        .any(journal::is_full)
 }
 
 /// A bug in a fold must not leave the engine taking writes that nobody folds.

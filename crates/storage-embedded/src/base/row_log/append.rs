@@ -160,7 +160,7 @@ impl<'a> Appending<'a> {
     pub(super) fn finish(mut self, removed: Option<u16>) -> Result<(), RowLogError> {
         let finished = self.end_segment(false).and_then(|()| self.publish(removed));
         if let Err(error) = finished {
-            if !matches!(error, RowLogError::Unsettled { .. }) {
+            if !error.is_unsettled() {
                 self.abandon();
             }
             return Err(error);
@@ -186,7 +186,7 @@ impl<'a> Appending<'a> {
         let before: Vec<u64> = self.touched.iter().map(|touched| touched.segment.durable_bytes()).collect();
         self.touched.iter().for_each(|touched| touched.segment.bytes.store(touched.bytes, Ordering::Relaxed));
         let stored = manifest::store(&self.log.dir, &self.log.listed(removed), self.log.sync_dir);
-        if !matches!(stored, Ok(()) | Err(RowLogError::Unsettled { .. })) {
+        if stored.as_ref().is_err_and(|error| !error.is_unsettled()) {
             let back = self.touched.iter().zip(before);
             back.for_each(|(touched, bytes)| touched.segment.bytes.store(bytes, Ordering::Relaxed));
         }

@@ -33,6 +33,13 @@ pub(crate) enum RowLogError {
     TooMany,
 }
 
+impl RowLogError {
+    /// True where what was to be written may be part of the log in spite of it.
+    pub(super) fn is_unsettled(&self) -> bool {
+        matches!(self, Self::Unsettled { .. })
+    }
+}
+
 pub(super) fn io_error(action: &'static str, file: &Path, source: io::Error) -> RowLogError {
     RowLogError::Io { action, file: file.into(), source }
 }

@@ -69,6 +69,7 @@ impl RowLog {
 
 /// A log of nothing. Where there was one before, its manifest is missing: its rows are not taken for leftovers.
 fn begin(dir: &Path) -> Result<Vec<Listed>, RowLogError> {
+    // The first segment was once made before the manifest.
     let empty = Header::new(0, Vec::new()).bytes();
     for path in files(dir)? {
         let failed = |source| io_error("read", &path, source);

@@ -238,7 +238,7 @@ fn open_failing(dir: &Path) -> RowLog {
 }
 
 fn is_unsettled(error: &RowLogError) -> bool {
-    matches!(error, RowLogError::Unsettled { .. }) && std::error::Error::source(error).is_none()
+    error.is_unsettled() && std::error::Error::source(error).is_none()
 }
 
 #[test]
