@@ -3,9 +3,10 @@
 //! A write puts its change beside the key's state in the table and its record into the journal under one lock, so the
 //! journal's order is the table's order. It is answered when its batch is durable.
 //!
-//! Lock order: upkeep, a shard, then the order index or the journal's queue. Under a lock nothing is awaited, and the base is
+//! Lock order: upkeep, a shard, then the order index or the journal's queue; quarantine under no other but upkeep. Under a lock nothing is awaited, and the base is
 //! not asked.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -35,6 +36,8 @@ pub(crate) struct Engine {
     pub(crate) readers: Readers,
     /// Held by whoever changes the base, and by whoever needs it to stand still for a moment.
     pub(crate) upkeep: Mutex<()>,
+    /// Keys whose changes are in quarantine, or may be, and through which batch.
+    pub(crate) quarantine: Mutex<BTreeMap<Key, u64>>,
     failure: OnceLock<String>,
 }
 
@@ -87,6 +90,7 @@ impl Engine {
             options,
             readers: Readers::default(),
             upkeep: Mutex::new(()),
+            quarantine: Mutex::default(),
             failure: OnceLock::new(),
         }
     }

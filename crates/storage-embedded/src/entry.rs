@@ -118,15 +118,14 @@ impl Entry {
         self.pending.push(Pending { batch, change });
     }
 
-    /// Takes out the changes whose batches are durable.
-    pub(crate) fn take_durable(&mut self, durable_through: u64) -> Vec<Pending> {
+    /// Lets go of the changes whose batches are durable.
+    fn drop_durable(&mut self, durable_through: u64) {
         let durable = self.durable(durable_through);
         // Not drained: the room for what leaves would stay.
         let left = self.pending.split_off(durable);
         let taken = std::mem::replace(&mut self.pending, left);
         let bytes = |pending: &Pending| PENDING_BYTES + pending.change.heap_bytes();
         self.pending_bytes -= taken.iter().map(bytes).sum::<usize>();
-        taken
     }
 
     /// The changes whose batches are durable.
@@ -167,7 +166,7 @@ impl Entry {
             Ok(settled) => {
                 self.unfolded |= *row != settled;
                 *row = settled;
-                self.take_durable(durable_through);
+                self.drop_durable(durable_through);
             }
             Err(damage) => self.state = State::Damaged(damage),
         }

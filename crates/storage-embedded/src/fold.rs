@@ -3,7 +3,7 @@
 //! 1. Rotate the journal, and wait until all before is durable.
 //! 2. Go through what is dirty in key order: ask the base for what is not known, join what waits, write the durable
 //!    state.
-//! 3. Finish, durably.
+//! 3. Finish, durably; then put into quarantine what waits for rows that the base did not give.
 //! 4. What has not changed since is clean.
 //! 5. Store the watermark, recycle the segments.
 //!
@@ -17,27 +17,20 @@ use std::thread;
 use storage::error::BoxError;
 
 use crate::base::Put;
-use crate::change;
 use crate::engine::Engine;
-use crate::entry::{Entry, State};
+use crate::entry::State;
 use crate::key::{self, Key};
+use crate::quarantine::Quarantine;
 use crate::row::{self, Row};
 
 /// How full, in percent, the journal may get before a fold no longer rests.
 const HURRY_AT_PERCENT: usize = 80;
 
 /// What was written of a key.
-enum Folded {
-    Row {
-        key: Key,
-        through: Option<u64>,
-        order: Option<u64>,
-    },
-    /// Changes through this batch, beside a row that is damaged.
-    Quarantined {
-        key: Key,
-        through: u64,
-    },
+struct Folded {
+    key: Key,
+    through: Option<u64>,
+    order: Option<u64>,
 }
 
 impl Engine {
@@ -58,10 +51,13 @@ impl Engine {
         let _alone = self.upkeep.lock();
         let covered = self.journal.rotate();
         self.journal.durable(covered).wait()?;
-        let mut folded = Vec::new();
+        let (mut folded, mut unread) = (Vec::new(), Unread::default());
         self.base.fold(&mut |put| {
-            Folding { engine: self, put, folded: &mut folded, behind: BTreeMap::new() }.write_table()
+            let (folded, unread) = (&mut folded, &mut unread);
+            Folding { engine: self, put, folded, unread, index: BTreeMap::new() }.write_table()
         })?;
+        unread.tell();
+        self.keep_quarantine(unread.waiting)?;
         folded.iter().for_each(|folded| self.mark_folded(folded));
         self.journal.recycle_through(covered)?;
         Ok(())
@@ -74,14 +70,7 @@ impl Engine {
     }
 
     /// The base has it; if the entry is still what was written, it is clean.
-    fn mark_folded(&self, folded: &Folded) {
-        let (key, through, order) = match folded {
-            Folded::Row { key, through, order } => (key, through, order),
-            Folded::Quarantined { key, through } => {
-                self.table.lock(key).with(key, |entry| entry.take_durable(*through));
-                return;
-            }
-        };
+    fn mark_folded(&self, Folded { key, through, order }: &Folded) {
         let mut shard = self.table.lock(key);
         shard.with(key, |entry| {
             entry.stored_order = *order;
@@ -101,8 +90,28 @@ struct Folding<'a, 'b> {
     engine: &'a Engine,
     put: &'a mut Put<'b>,
     folded: &'a mut Vec<Folded>,
-    /// Index entries and quarantined changes: their keys are behind all others.
-    behind: BTreeMap<Key, Option<Vec<u8>>>,
+    unread: &'a mut Unread,
+    /// Entries of the order index: their keys are behind all others.
+    index: BTreeMap<Key, Option<Vec<u8>>>,
+}
+
+/// What the base did not give, or not whole.
+#[derive(Default)]
+struct Unread {
+    waiting: Quarantine,
+    /// How many rows a disk would not read, and what it said of the first.
+    refused: usize,
+    first: Option<(String, BoxError)>,
+}
+
+impl Unread {
+    /// Once for all of a fold: a disk that fails may not give thousands.
+    fn tell(&self) {
+        if let Some((record, error)) = &self.first {
+            let (rows, error) = (self.refused, &**error);
+            tracing::error!(rows, record, error, "rows cannot be read: their changes are kept apart");
+        }
+    }
 }
 
 impl Folding<'_, '_> {
@@ -115,7 +124,7 @@ impl Folding<'_, '_> {
             }
         }
         self.write_all(self.engine.table.dirty_others())?;
-        for (key, value) in std::mem::take(&mut self.behind) {
+        for (key, value) in std::mem::take(&mut self.index) {
             (self.put)(&key, value.as_deref())?;
         }
         Ok(())
@@ -130,17 +139,19 @@ impl Folding<'_, '_> {
 
     fn write(&mut self, key: Key) -> Result<(), BoxError> {
         let engine = self.engine;
-        engine.fetch_blocking(&key)?;
+        if let Err(cause) = engine.fetch_blocking(&key) {
+            self.unread.refused += 1;
+            self.unread.first.get_or_insert_with(|| (key::describe(&key), cause));
+        }
         let durable = engine.journal.durable_through();
         let mut shard = engine.table.lock(&key);
         let row = shard.with(&key, |entry| {
             entry.settle(durable);
             match &entry.state {
-                State::Damaged(_) => {
-                    self.quarantine(&key, entry, durable);
+                State::Damaged(_) | State::Unknown => {
+                    self.unread.waiting.add(&key, entry, durable);
                     None
                 }
-                State::Unknown => None,
                 State::Known(row) => entry.unfolded.then(|| (row.clone(), entry.stored_order)),
             }
         });
@@ -155,20 +166,11 @@ impl Folding<'_, '_> {
         let order = row.as_ref().and_then(|row| row.value.order);
         if order != stored_order {
             let index = |moment: Option<u64>| moment.and_then(|moment| key::order_of(&key, moment));
-            self.behind.extend(index(stored_order).map(|entry| (entry, None)));
-            self.behind.extend(index(order).map(|entry| (entry, Some(Vec::new()))));
+            self.index.extend(index(stored_order).map(|entry| (entry, None)));
+            self.index.extend(index(order).map(|entry| (entry, Some(Vec::new()))));
         }
         (self.put)(&key, row.as_ref().map(row::encode).as_deref())?;
-        self.folded.push(Folded::Row { key, through: row.map(|row| row.through), order });
+        self.folded.push(Folded { key, through: row.map(|row| row.through), order });
         Ok(())
-    }
-
-    /// Changes to a row that cannot be read are kept beside it, for whoever repairs it: the journal must not wait.
-    fn quarantine(&mut self, key: &Key, entry: &Entry, through: u64) {
-        for (number, pending) in (0..).zip(entry.waiting(through)) {
-            let place = key::quarantine(key, pending.batch, number);
-            self.behind.insert(place, Some(change::encode(key, &pending.change)));
-        }
-        self.folded.push(Folded::Quarantined { key: key.clone(), through });
     }
 }

@@ -17,7 +17,7 @@ use crate::meter;
 
 /// How often it looks whether it is time.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
-/// After a full disk, until the next try.
+/// After a full disk, or with rows that cannot be read, until the next try.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Without a write for so long, what is left in the journal is folded, so that the next open has little to read.
 const IDLE_AFTER: Duration = Duration::from_secs(5);
@@ -133,6 +133,10 @@ impl Shared {
         meter::folded(started.elapsed());
         self.orders.lock().done = asked;
         self.changed.notify_all();
+        if engine.wants_fold() && !engine.quarantine.lock().is_empty() {
+            // It may want what is in quarantine, again and again.
+            self.rest();
+        }
         while !engine.wants_fold() && !self.orders.lock().closing && engine.collect(LIVE_PERCENT_MIN)? {}
         Ok(())
     }
@@ -167,7 +171,15 @@ impl Shared {
             orders.full = Some((*asked, format!("the disk has no room for a fold: {cause}")));
             self.changed.notify_all();
         }
-        self.changed.wait_for(&mut orders, RETRY_AFTER);
+        drop(orders);
+        self.rest();
+    }
+
+    fn rest(&self) {
+        let mut orders = self.orders.lock();
+        if !orders.closing {
+            self.changed.wait_for(&mut orders, RETRY_AFTER);
+        }
     }
 
     fn end(&self, cause: String) {

@@ -5,7 +5,7 @@
 //! i | sku                              an item of the catalogue
 //! l | table u8 | key                   a linearizable record
 //! o | owner                            a registered owner
-//! q | key | batch u64 | number u32     a change that could not be joined to a damaged row
+//! q | key | batch u64 | number u32     a change that waits for a row that cannot be read
 //! x | group u8 | moment u64 | key      the order index: a record by its due moment, an item by its revision
 //! ```
 //! Numbers are big-endian, so that bytes sort as numbers do.
@@ -90,6 +90,18 @@ pub(crate) fn owner_of(key: &[u8]) -> Option<Owner> {
 
 pub(crate) fn quarantine(key: &[u8], batch: u64, number: u32) -> Key {
     parts(&[&[QUARANTINE], key, &batch.to_be_bytes(), &number.to_be_bytes()])
+}
+
+/// The key, and the batch, of a change in quarantine.
+pub(crate) fn quarantined(place: &[u8]) -> Option<(&[u8], u64)> {
+    let (rest, _number) = place.strip_prefix(&[QUARANTINE])?.split_last_chunk::<4>()?;
+    let (key, batch) = rest.split_last_chunk::<8>()?;
+    Some((key, u64::from_be_bytes(*batch)))
+}
+
+/// From the first change in quarantine to behind the last.
+pub(crate) fn quarantine_range() -> (Key, Key) {
+    (parts(&[&[QUARANTINE]]), parts(&[&[QUARANTINE + 1]]))
 }
 
 /// The index entry of `key`, a record's or an item's, at this moment or revision; `None` for other kinds.

@@ -28,6 +28,7 @@ pub mod meter;
 mod options;
 mod order;
 mod parts;
+mod quarantine;
 mod readers;
 mod recover;
 mod row;

@@ -2,8 +2,10 @@
 
 mod backup;
 mod damage;
+mod faulty;
 mod model;
 mod moved;
 mod overtaken;
 mod pages;
+mod quarantine;
 mod sample;

@@ -1,22 +1,20 @@
 //! A row that cannot be read harms its own record only; a disk that fails ends writing and not reading.
 
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use storage::conformance::sample::{self, cart_id};
 use storage::{CartStore, LinearStore, LinearTable, StoreError};
 
+use super::faulty;
 use super::sample::{add, fold, open, options, state};
 use crate::Embedded;
-use crate::base::{Base, BaseResult, Captured, FjallBase, Put};
 use crate::key::{self, Key};
 
 const GARBAGE: &[u8] = b"\x01not a row";
 
-fn damage(engine: &Embedded, key: &Key) {
+pub(super) fn damage(engine: &Embedded, key: &Key) {
     engine.engine.base.fold(&mut |put| put(key, Some(GARBAGE))).unwrap();
 }
 
@@ -44,7 +42,7 @@ async fn a_damaged_row_is_an_error_of_its_cart_alone_and_is_never_written_over()
     assert_eq!(engine.engine.base.get(&damaged).unwrap().as_deref(), Some(GARBAGE));
     assert_ne!(engine.engine.base.get(&whole).unwrap().as_deref(), Some(GARBAGE));
     let kept = engine.engine.base.keys(b"q", b"r", 10).unwrap();
-    assert_eq!(kept.len(), 1, "the acknowledged delta is kept for whoever repairs the row");
+    assert_eq!(kept.len(), 1, "the acknowledged delta is kept for when the row is repaired");
     assert_eq!(engine.scan(None, 10).await.unwrap(), [cart_id(1), cart_id(2)]);
     drop(engine);
     assert!(is_corrupt(&state(&open(dir.path()), 1).await, &name), "also after a restart");
@@ -72,51 +70,14 @@ async fn bytes_that_are_no_cart_are_refused_before_they_are_journalled() {
     assert_eq!(engine.journal_bytes(), 0);
 }
 
-/// A base that cannot be written to while told so.
-struct ReadOnly {
-    base: FjallBase,
-    now: Arc<AtomicBool>,
-    why: io::ErrorKind,
-}
-
-fn open_read_only(dir: &Path, now: &Arc<AtomicBool>, why: io::ErrorKind) -> Arc<Embedded> {
-    let now = Arc::clone(now);
-    let open_base = |dir: &Path| -> BaseResult<Box<dyn Base>> {
-        Ok(Box::new(ReadOnly { base: FjallBase::open(&dir.join("base"), 1 << 20)?, now, why }))
-    };
-    Embedded::open_inner(dir, options(), open_base, |_| Ok(())).unwrap()
-}
-
-impl Base for ReadOnly {
-    fn get(&self, key: &[u8]) -> BaseResult<Option<Vec<u8>>> {
-        self.base.get(key)
-    }
-
-    fn keys(&self, from: &[u8], end: &[u8], limit: usize) -> BaseResult<Vec<Key>> {
-        self.base.keys(from, end, limit)
-    }
-
-    fn fold(&self, fill: &mut dyn FnMut(&mut Put<'_>) -> BaseResult<()>) -> BaseResult<()> {
-        self.base.fold(&mut |put| {
-            fill(put)?;
-            if self.now.load(Ordering::Relaxed) { Err(io::Error::from(self.why).into()) } else { Ok(()) }
-        })
-    }
-
-    fn capture(&self) -> BaseResult<Captured> {
-        self.base.capture()
-    }
-}
-
 #[tokio::test]
 async fn a_fold_that_fails_ends_writing_keeps_reading_and_loses_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    let now = Arc::new(AtomicBool::new(false));
-    let engine = open_read_only(dir.path(), &now, io::ErrorKind::ReadOnlyFilesystem);
+    let (engine, faults) = faulty::open(dir.path());
     add(&engine, 1, 1, "A").await.unwrap();
     fold(&engine).await;
     add(&engine, 1, 2, "B").await.unwrap();
-    now.store(true, Ordering::Relaxed);
+    *faults.folds.lock() = Some(io::ErrorKind::ReadOnlyFilesystem);
     let folding = Arc::clone(&engine);
     assert!(tokio::task::spawn_blocking(move || folding.fold()).await.unwrap().is_err());
     assert!(engine.failure().is_some_and(|cause| cause.contains("read-only")));
@@ -146,21 +107,6 @@ async fn a_part_that_is_missing_is_not_taken_for_an_empty_one() {
         std::fs::rename(&away, &part).unwrap();
     }
     assert_eq!(state(&open(dir.path()), 1).await.unwrap(), before);
-}
-
-#[tokio::test]
-async fn changes_beside_a_damaged_row_wait_for_a_fold_that_ends_well() {
-    let dir = tempfile::tempdir().unwrap();
-    let full = Arc::new(AtomicBool::new(false));
-    let engine = open_read_only(dir.path(), &full, io::ErrorKind::StorageFull);
-    damage(&engine, &key::cart(cart_id(1)));
-    add(&engine, 1, 1, "A").await.unwrap();
-    full.store(true, Ordering::Relaxed);
-    let folding = Arc::clone(&engine);
-    assert!(tokio::task::spawn_blocking(move || folding.fold()).await.unwrap().is_err());
-    full.store(false, Ordering::Relaxed);
-    fold(&engine).await;
-    assert_eq!(engine.engine.base.keys(b"q", b"r", 10).unwrap().len(), 1, "for whoever repairs the row");
 }
 
 #[tokio::test]
