@@ -117,6 +117,16 @@ pub enum WiringError {
     },
 }
 
+impl WiringError {
+    /// An error of the store that the configuration names.
+    fn of_store(config: &Config, source: StoreError) -> Self {
+        match config.engine {
+            EngineKind::Embedded => Self::Store { data: config.data.display().to_string(), source },
+            other => Self::Engine { engine: other.as_str(), source: source.into() },
+        }
+    }
+}
+
 /// Opens keys and store, and puts the service over them.
 pub async fn wire(config: &Config) -> Result<Wired, WiringError> {
     let mut settings = config.settings()?;
@@ -126,10 +136,7 @@ pub async fn wire(config: &Config) -> Result<Wired, WiringError> {
         return Err(WiringError::Unfinished { data: config.data.display().to_string() });
     }
     let keys = Keys::open_or_create(&config.data)?;
-    let failed = |source: StoreError| match config.engine {
-        EngineKind::Embedded => WiringError::Store { data: config.data.display().to_string(), source },
-        other => WiringError::Engine { engine: other.as_str(), source: source.into() },
-    };
+    let failed = |source: StoreError| WiringError::of_store(config, source);
     // The clients of some engines are large.
     let engine = Box::pin(engine::open(config)).await?;
     let stores = storage::layer::metrics::measured(engine.stores());

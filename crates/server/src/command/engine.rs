@@ -1,4 +1,5 @@
-//! `evercart engine`: makes and checks the tables of the engine that the configuration names, and moves slots.
+//! `evercart engine`: makes and checks the tables of the engine that the configuration names, gives it a new incarnation
+//! after a restore, and moves slots.
 
 mod slots;
 
@@ -25,6 +26,11 @@ enum What {
     /// Look whether a server could start: address, credentials, tables, and settings of the engine.
     #[command(after_help = "Example: evercart engine check --config shop.toml --json")]
     Check(Asked),
+    /// Take a new incarnation, after a restore by the engine's own means and before the first server starts.
+    #[command(after_help = "Example: evercart engine renew --config shop.toml\n\n\
+        A backup is behind what was acknowledged: under the old incarnation what is written from now on would be taken\n\
+        for what was lost. Checkouts are off until `evercart inventory recount`. `evercart restore` does this by itself.")]
+    Renew(Asked),
     /// Move slots between the shards of PostgreSQL, while the shop goes on.
     MoveSlots(slots::MoveArgs),
     /// Delete what moves left at a shard of PostgreSQL: the rows of slots that are at another by now.
@@ -45,6 +51,7 @@ pub(super) async fn run(args: EngineArgs) -> anyhow::Result<ExitCode> {
     let (report, json) = match args.what {
         What::Init(asked) => (engine::init(&asked.global.load()?).await?, asked.json),
         What::Check(asked) => (engine::check(&asked.global.load()?).await?, asked.json),
+        What::Renew(asked) => (engine::renew(&asked.global.load()?).await?, asked.json),
         What::MoveSlots(args) => return slots::move_slots(args).await,
         What::ForgetSlots(args) => return slots::forget_slots(args).await,
     };

@@ -29,7 +29,10 @@ pub(super) struct RestoreArgs {
 pub(super) async fn run(args: RestoreArgs) -> anyhow::Result<ExitCode> {
     let config = args.place.global.load()?;
     if config.engine != EngineKind::Embedded {
-        bail!("the engine is `{}`: restore that with its own tools", config.engine.as_str());
+        bail!(
+            "the engine is `{}`: restore that with its own tools, and then run `evercart engine renew`",
+            config.engine.as_str()
+        );
     }
     let options = config.store.options();
     let (from, data) = (args.directory, args.place.data()?);

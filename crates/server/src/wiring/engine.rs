@@ -1,6 +1,6 @@
 //! The engine that the configuration names, open: the same three stores, whichever it is.
 
-use super::{WiringError, phase_0, phase_1, phase_2, phase_3, phase_4};
+use super::{WiringError, incarnation, phase_0, phase_1, phase_2, phase_3, phase_4};
 use crate::config::{Config, engine::EngineKind};
 use storage::Stores;
 
@@ -66,6 +66,19 @@ pub async fn init(config: &Config) -> Result<Report, WiringError> {
         EngineKind::Dynamodb => phase_3::init(config).await?,
         EngineKind::Cassandra => phase_4::init(config).await?,
     };
+    Ok(Report { engine: config.engine.as_str(), found })
+}
+
+/// Takes a new incarnation, for a store that was restored by the engine's own means. No server runs on it.
+pub async fn renew(config: &Config) -> Result<Report, WiringError> {
+    let linear = Box::pin(open(config)).await?.stores().linear;
+    let failed = |source| WiringError::of_store(config, source);
+    let before = incarnation::read(&*linear).await.map_err(failed)?;
+    let incarnation = incarnation::renew(&*linear, before).await.map_err(failed)?;
+    let found = vec![
+        format!("incarnation {incarnation}, before {before}"),
+        "checkouts are off until `evercart inventory recount`".to_owned(),
+    ];
     Ok(Report { engine: config.engine.as_str(), found })
 }
 

@@ -72,6 +72,16 @@ fn check(config: &str) {
     assert!(engines::wait_until(std::time::Duration::from_secs(10), is_told), "{}", node.shows(&ann));
     drop((node, second));
     assert_eq!(shop.serve(&shop.data()).shows(&ann), "MUG-BLUE 2, MUG-WHITE 1");
+    let renewed = shop.engine("renew");
+    assert!(renewed.status.success(), "{}", String::from_utf8_lossy(&renewed.stderr));
+    let node = shop.serve(&shop.data());
+    assert_eq!(node.add(&ann, "MUG-BLUE", 1, "c"), 200);
+    assert_eq!(
+        node.shows(&ann),
+        "MUG-BLUE 3, MUG-WHITE 1",
+        "another owner writes, and the rows of the old one are read"
+    );
+    assert!(shop.log().contains("checkout is off"), "until the stock is counted");
     assert!(!shop.log().contains(SECRET));
 }
 
