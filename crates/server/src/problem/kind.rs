@@ -163,7 +163,7 @@ kinds! {
         "The shop's catalogue has no such SKU.",
         "Import the item first, or set `catalog.unknown_sku = \"accept_unpriced\"`.";
     WRITER_TOO_OLD = UNPROCESSABLE_ENTITY "writer_too_old" "The operation id is too old",
-        "The `Evercart-Op` counter was not used for so long that a retry can no longer be told from a new change.",
+        "The writer id of the `Evercart-Op` was drawn more than 30 days ago: a retry can no longer be told from a new change.",
         "Read the cart, start a new writer id, and send what is still wanted.";
     SEEN_REQUIRED = PRECONDITION_REQUIRED "seen_required" "`seen` is required",
         "The change replaces what was shown, and does not say what that was.",
