@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use reqwest::Method;
@@ -28,8 +28,9 @@ const SKU: &str = "T-0";
 const PRICE: u64 = 100;
 /// Keys that a buyer tries; each is sent again once it is decided.
 const KEYS: u32 = 2;
-/// Requests under one key until it is decided.
+/// Requests under one key until it is decided, and how far apart.
 const SENT_MAX: u32 = 200;
+const AGAIN_AFTER: Duration = Duration::from_millis(20);
 
 /// What a buyer was told in the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,15 +106,25 @@ where
 async fn fill_carts(client: &Client) -> Result<Vec<String>> {
     for_all(BUYERS, |_| {
         let client = client.clone();
-        async move {
-            let token = client.open_session().await?.token;
-            let add = Request::new(Method::POST, "/v1/cart/lines", &token);
-            let reply = client.send(&add.json(&json!({"sku": SKU, "quantity": 1}))).await?;
-            ensure!(reply.is_done(), "an add is refused with {}", reply.status);
-            Ok(token)
-        }
+        async move { fill_cart(&client).await }
     })
     .await
+}
+
+/// Asks under one key until it is done: a server that is busy says so.
+async fn fill_cart(client: &Client) -> Result<String> {
+    let token = client.open_session().await?.token;
+    let add = Request::new(Method::POST, "/v1/cart/lines", &token);
+    let add = add.header("idempotency-key", "\"fill\"".to_owned()).json(&json!({"sku": SKU, "quantity": 1}));
+    for _ in 0..SENT_MAX {
+        let reply = client.send(&add).await?;
+        if reply.is_done() {
+            return Ok(token);
+        }
+        ensure!(reply.code() == "overloaded", "an add is refused with {}", reply.status);
+        tokio::time::sleep(AGAIN_AFTER).await;
+    }
+    bail!("an add was not taken")
 }
 
 /// All buyers want it, in an order that chance makes.
@@ -171,7 +182,7 @@ async fn ask(client: &Client, request: &Request, asked: &AtomicUsize) -> Result<
         match reply.code().as_str() {
             "out_of_stock" | "empty_checkout" | "checkout_aborted" => return Ok(Told::SoldOut),
             "busy" | "checkout_in_progress" | "checkout_unavailable" | "overloaded" => {
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                tokio::time::sleep(AGAIN_AFTER).await;
             }
             other => bail!("a checkout was answered {} `{other}`", reply.status),
         }
