@@ -25,9 +25,9 @@ const FRESH_SEEDS_S: &str = "60";
 struct Step {
     name: &'static str,
     work: Work,
-    /// What a later step needs, begun with this one where that leaves processors idle: cargo has the later step wait for
-    /// the rest of it.
-    begins: Option<Invocation>,
+    /// What later steps do, or need, begun with this one where that leaves processors idle. It goes on without being
+    /// heeded: cargo has the later step wait for the rest of it, and say what is wrong.
+    begins: Vec<Invocation>,
 }
 
 enum Work {
@@ -48,7 +48,7 @@ pub(crate) fn run(root: &Path, long: bool) -> Result<()> {
     let mut begun = Vec::new();
     for step in steps(long) {
         println!("\n==> {}: {}", step.name, step.alone());
-        if let Some(command) = &step.begins {
+        for command in &step.begins {
             println!("==> and beside it: {command}");
             begun.push(command.begin(root)?);
         }
@@ -72,7 +72,7 @@ pub(crate) fn run(root: &Path, long: bool) -> Result<()> {
 }
 
 fn steps(long: bool) -> Vec<Step> {
-    let step = |name, work| Step { name, work, begins: None };
+    let step = |name, work| Step { name, work, begins: Vec::new() };
     let command = |name, args| step(name, Work::Command(Invocation::cargo(args)));
     let own = |name, run| step(name, Work::Own { subcommand: name, run });
     let tests = Invocation::cargo("test --workspace --locked --no-fail-fast");
@@ -87,11 +87,14 @@ fn steps(long: bool) -> Vec<Step> {
         own("tidy", tidy::run),
         own("layers", layers::run),
         command("clippy", "clippy --workspace --all-targets --locked -- -D warnings"),
+        // Most of them wait for engines and sockets more than they compute.
+        Step {
+            begins: vec![release::build_all(), docs.clone()],
+            ..step("tests", Work::Tests(tests.clone()))
+        },
+        step("fresh seeds", Work::Tests(fresh_seeds)),
         step("docs", Work::Command(docs)),
         own("deny", deny::run),
-        // Most of them wait for engines and sockets more than they compute.
-        Step { begins: Some(release::build_all()), ..step("tests", Work::Tests(tests.clone())) },
-        step("fresh seeds", Work::Tests(fresh_seeds)),
         step("release build", Work::Command(release::build_all())),
         step("replay", Work::Replay(replay::command(REPLAYED))),
         own("crash-test", crash_test::run),
@@ -171,7 +174,7 @@ mod tests {
     #[test]
     fn a_failing_step_fails() {
         let work = Work::Own { subcommand: "planted", run: |_| bail!("as planned") };
-        let step = Step { name: "planted", work, begins: None };
+        let step = Step { name: "planted", work, begins: Vec::new() };
         assert!(step.run(Path::new("."), &mut Counts::default()).is_err());
     }
 }
