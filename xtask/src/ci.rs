@@ -82,16 +82,14 @@ fn steps(long: bool) -> Vec<Step> {
     let fresh_seeds = Invocation::cargo("test --workspace --locked --test fresh_seeds -- --nocapture")
         .variable("EVERCART_SIM_SECONDS", FRESH_SEEDS_S);
 
+    let begins = vec![release::build_all(), docs.clone(), deny::installation()];
     let mut steps = vec![
         command("format", "fmt --all --check"),
         own("tidy", tidy::run),
         own("layers", layers::run),
         command("clippy", "clippy --workspace --all-targets --locked -- -D warnings"),
         // Most of them wait for engines and sockets more than they compute.
-        Step {
-            begins: vec![release::build_all(), docs.clone()],
-            ..step("tests", Work::Tests(tests.clone()))
-        },
+        Step { begins, ..step("tests", Work::Tests(tests.clone())) },
         step("fresh seeds", Work::Tests(fresh_seeds)),
         step("docs", Work::Command(docs)),
         own("deny", deny::run),

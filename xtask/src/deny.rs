@@ -32,9 +32,13 @@ fn check(binary: &Path) -> Invocation {
         .fold(Invocation::program(binary.display().to_string()), |command, word| command.arg(*word))
 }
 
+/// The command that installs the judge, and does nothing where it is.
+pub(crate) fn installation() -> Invocation {
+    Invocation::cargo("install --locked --debug --root").arg(TOOLS).arg(format!("cargo-deny@{VERSION}"))
+}
+
 fn install(root: &Path) -> Result<()> {
-    let install =
-        Invocation::cargo("install --locked --debug --root").arg(TOOLS).arg(format!("cargo-deny@{VERSION}"));
+    let install = installation();
     println!("installing cargo-deny {VERSION} (a minute, once): {install}");
     install.run(root).context("cargo-deny cannot be installed, and without it no licence is checked")
 }

@@ -28,7 +28,7 @@ enum What {
     Check(Asked),
     /// Take a new incarnation, after a restore by the engine's own means and before the first server starts.
     #[command(after_help = "Example: evercart engine renew --config shop.toml\n\n\
-        A backup is behind what was acknowledged: under the old incarnation what is written from now on would be taken\n\
+        A backup is behind what was acknowledged: under the old incarnation what is written from now on would be taken \
         for what was lost. Checkouts are off until `evercart inventory recount`. `evercart restore` does this by itself.")]
     Renew(Asked),
     /// Move slots between the shards of PostgreSQL, while the shop goes on.
