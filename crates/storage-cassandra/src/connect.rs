@@ -32,6 +32,8 @@ use std::{
 /// How often a connection is asked whether its node still answers. The driver would ask every 30 seconds, and a node that
 /// stands still would be asked, or be waited for while a store is opened, for a minute.
 const ASK_EVERY: Duration = Duration::from_secs(5);
+/// How long nodes may take to agree on the tables: one that missed a change asks for it a minute later.
+const AGREEMENT_MAX: Duration = Duration::from_mins(3);
 
 /// Opens a session to the local data centre. That there is one of that name, [`require_datacenters`] says.
 pub(crate) async fn session(options: &CassandraOptions) -> Result<Session, OpenError> {
@@ -44,6 +46,7 @@ pub(crate) async fn session(options: &CassandraOptions) -> Result<Session, OpenE
         // Not before the slowest request on it: what is under way ends with its connection.
         .keepalive_timeout(ASK_EVERY.max(options.request_timeout).max(options.conditional_timeout))
         .keyspaces_to_fetch([options.keyspace.clone()])
+        .schema_agreement_timeout(AGREEMENT_MAX)
         // Blind inserts are stamped here, so that a repeated one is the same one. Conditional writes are stamped by
         // their ballots whatever is sent.
         .timestamp_generator(Arc::new(MonotonicTimestampGenerator::new()))
