@@ -15,11 +15,16 @@ use crate::engine::Engine;
 use crate::entry::Entry;
 use crate::key::{self, Key};
 
-/// What waits for rows that a fold was not given: changes by their places, and the last batch by key.
+/// What waits for rows that a fold was not given: changes by their places.
 #[derive(Default)]
 pub(crate) struct Quarantine {
     changes: BTreeMap<Key, Vec<u8>>,
-    through: BTreeMap<Key, u64>,
+}
+
+/// The last batch of each key that has changes at these places, which rise.
+fn through<'a>(places: impl IntoIterator<Item = &'a Key>) -> BTreeMap<Key, u64> {
+    let places = places.into_iter().filter_map(|place| key::quarantined(place));
+    places.map(|(key, batch)| (Key::from_slice(key), batch)).collect()
 }
 
 impl Quarantine {
@@ -28,7 +33,6 @@ impl Quarantine {
         for (number, pending) in (0..).zip(entry.waiting(durable_through)) {
             let place = key::quarantine(key, pending.batch, number);
             self.changes.insert(place, change::encode(key, &pending.change));
-            self.through.insert(key.clone(), pending.batch);
         }
     }
 }
@@ -37,9 +41,10 @@ impl Engine {
     /// Has the base hold these changes in quarantine, durably, and no others.
     pub(crate) fn keep_quarantine(&self, kept: Quarantine) -> Result<(), BoxError> {
         let mut known = self.quarantine.lock();
-        if known.is_empty() && kept.through.is_empty() {
+        if known.is_empty() && kept.changes.is_empty() {
             return Ok(());
         }
+        let kept_through = through(kept.changes.keys());
         let (from, end) = key::quarantine_range();
         let mut changed: BTreeMap<Key, Option<Vec<u8>>> =
             self.base.keys(&from, &end, usize::MAX)?.into_iter().map(|place| (place, None)).collect();
@@ -50,24 +55,23 @@ impl Engine {
             }
         }
         // Also if it fails: some of it may be there.
-        known.extend(kept.through.clone());
+        known.extend(kept_through.clone());
         self.base
             .fold(&mut |put| changed.iter().try_for_each(|(place, change)| put(place, change.as_deref())))?;
-        *known = kept.through;
+        *known = kept_through;
         Ok(())
     }
 
     /// Takes in what an earlier process left here.
     pub(crate) fn replay_quarantine(&self) -> Result<(), BoxError> {
         let (from, end) = key::quarantine_range();
-        let mut found = BTreeMap::new();
-        for place in self.base.keys(&from, &end, usize::MAX)? {
-            if let (Some((key, batch)), Some(record)) = (key::quarantined(&place), self.base.get(&place)?) {
+        let places = self.base.keys(&from, &end, usize::MAX)?;
+        for place in &places {
+            if let (Some((_, batch)), Some(record)) = (key::quarantined(place), self.base.get(place)?) {
                 self.take_in(batch, &record)?;
-                found.insert(Key::from_slice(key), batch);
             }
         }
-        *self.quarantine.lock() = found;
+        *self.quarantine.lock() = through(&places);
         Ok(())
     }
 }

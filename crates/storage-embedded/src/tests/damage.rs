@@ -1,14 +1,13 @@
 //! A row that cannot be read harms its own record only; a disk that fails ends writing and not reading.
 
 use std::io;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use storage::conformance::sample::{self, cart_id};
 use storage::{CartStore, LinearStore, LinearTable, StoreError};
 
 use super::faulty;
-use super::sample::{add, fold, open, options, state};
+use super::sample::{add, fold, fold_fails, open, options, state};
 use crate::Embedded;
 use crate::key::{self, Key};
 
@@ -78,8 +77,7 @@ async fn a_fold_that_fails_ends_writing_keeps_reading_and_loses_nothing() {
     fold(&engine).await;
     add(&engine, 1, 2, "B").await.unwrap();
     *faults.folds.lock() = Some(io::ErrorKind::ReadOnlyFilesystem);
-    let folding = Arc::clone(&engine);
-    assert!(tokio::task::spawn_blocking(move || folding.fold()).await.unwrap().is_err());
+    fold_fails(&engine).await;
     assert!(engine.failure().is_some_and(|cause| cause.contains("read-only")));
     let refused = add(&engine, 1, 3, "C").await.unwrap_err();
     assert!(!refused.may_be_applied(), "{refused}");

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use storage::conformance::sample::{self, cart_id, joined};
 use storage::{CartRows, CartStore, Consistency, LinearStore, LinearTable, RowKey, StoreError, Version};
 
-use super::sample::{add, fold, open};
+use super::sample::{add, fold, fold_fails, open};
 use super::{damage, faulty};
 use crate::Embedded;
 use crate::change::{self, Change};
@@ -130,8 +130,7 @@ async fn they_leave_the_journal_only_once_they_are_durable() {
     damage::damage(&engine, &key::cart(cart_id(1)));
     add(&engine, 1, 1, "A").await.unwrap();
     *faults.writes_of.lock() = Some(b'q');
-    let folding = Arc::clone(&engine);
-    assert!(tokio::task::spawn_blocking(move || folding.fold()).await.unwrap().is_err());
+    fold_fails(&engine).await;
     assert!(engine.journal_bytes() > 0);
     drop(engine);
     let (engine, _) = faulty::open(dir.path());
@@ -157,8 +156,7 @@ async fn none_comes_back_after_a_removal_whose_fold_is_cut_short() {
     *faults.reads_of.lock() = None;
     remove(&engine).await;
     *faults.writes_of.lock() = Some(b'q');
-    let folding = Arc::clone(&engine);
-    assert!(tokio::task::spawn_blocking(move || folding.fold()).await.unwrap().is_err());
+    fold_fails(&engine).await;
     assert_eq!(engine.engine.base.get(&key::cart(cart_id(1))).unwrap(), None, "the removal is durable");
     assert_eq!(quarantined(&engine).len(), 1);
     drop(engine);

@@ -33,6 +33,12 @@ pub(super) async fn fold(engine: &Arc<Embedded>) {
     tokio::task::spawn_blocking(move || engine.fold()).await.unwrap().unwrap();
 }
 
+/// The same of a fold that must fail.
+pub(super) async fn fold_fails(engine: &Arc<Embedded>) {
+    let engine = Arc::clone(engine);
+    assert!(tokio::task::spawn_blocking(move || engine.fold()).await.unwrap().is_err());
+}
+
 /// Adds a unit of `sku` to cart `number`, as operation `seq` of writer 1.
 pub(super) async fn add(engine: &Embedded, number: u8, seq: u32, sku: &str) -> Result<()> {
     let key = sample::delta_key(sample::cart_id(number), 1, seq, 5);
